@@ -1,0 +1,32 @@
+//! Checks, generators, benchmarks: everything a script would do.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks there"
+)]
+
+mod kafka;
+mod paths;
+mod process;
+mod ready;
+mod stopwatch;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "usage: cargo xtask <command>
+
+  kafka    start, stop or use Apache Kafka, the reference broker";
+
+fn main() -> Result<()> {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    let args: Vec<String> = words.collect();
+    match command.as_str() {
+        "kafka" => kafka::run(args),
+        "" | "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("no command {other}\n{USAGE}"),
+    }
+}

@@ -1,0 +1,23 @@
+//! Where things are: the checkout and the cache beside it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The root of the checkout this binary was built from.
+pub(crate) fn workspace_root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask/ has a parent folder")
+}
+
+/// The folder for downloads and build products that outlive a checkout.
+pub(crate) fn cache_dir() -> Result<PathBuf> {
+    let base = match std::env::var_os("XDG_CACHE_HOME") {
+        Some(dir) if !dir.is_empty() => PathBuf::from(dir),
+        Some(_) | None => {
+            PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache")
+        }
+    };
+    Ok(base.join("thalweg"))
+}
