@@ -6,16 +6,19 @@
 )]
 
 mod kafka;
+mod layers;
 mod paths;
 mod process;
 mod ready;
 mod stopwatch;
+mod tidy;
 
 use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: cargo xtask <command>
 
-  kafka    start, stop or use Apache Kafka, the reference broker";
+  kafka    start, stop or use Apache Kafka, the reference broker
+  tidy     check layers, budgets, names, documents and tracked text";
 
 fn main() -> Result<()> {
     let mut words = std::env::args().skip(1);
@@ -23,6 +26,7 @@ fn main() -> Result<()> {
     let args: Vec<String> = words.collect();
     match command.as_str() {
         "kafka" => kafka::run(args),
+        "tidy" => tidy::run(),
         "" | "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())
