@@ -1,0 +1,2 @@
+//! The thalweg binary: sockets, disks, tasks and wiring.
+fn main() {}

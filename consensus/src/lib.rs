@@ -1,0 +1,1 @@
+//! Raft groups over the raft crate, without I/O.

@@ -1,0 +1,1 @@
+//! The bytes of partitions on disk, and the journal they share.

@@ -1,0 +1,1 @@
+//! Cluster metadata: controller commands become records, records fold into an image.

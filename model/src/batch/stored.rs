@@ -1,0 +1,85 @@
+//! A batch with its offsets: the bytes that are written, replicated and served.
+
+use bytes::Bytes;
+
+use super::header::{HEADER_BYTES, MAGIC_AT, checksum};
+use super::{BatchHeader, RecordError, Unpacked};
+
+/// One batch of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBatch {
+    header: BatchHeader,
+    bytes: Bytes,
+}
+
+/// Why stored bytes do not begin with a good batch.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoredBatchError {
+    /// The bytes end inside the batch; `needed` is 0 while the header is incomplete.
+    #[error("the batch is cut off: {actual} of {needed} bytes")]
+    Incomplete {
+        /// Length of the whole batch.
+        needed: usize,
+        /// What is there.
+        actual: usize,
+    },
+    /// Format, length or checksum are wrong.
+    #[error("the batch is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+impl StoredBatch {
+    pub(super) fn new(header: BatchHeader, bytes: Bytes) -> Self {
+        Self { header, bytes }
+    }
+
+    /// Splits the first batch off the front of stored bytes, checking its length and checksum.
+    ///
+    /// # Errors
+    /// The batch is incomplete or damaged.
+    pub fn split_first(bytes: &mut Bytes) -> Result<Self, StoredBatchError> {
+        let actual = bytes.len();
+        if actual < HEADER_BYTES {
+            return Err(StoredBatchError::Incomplete { needed: 0, actual });
+        }
+        if bytes[MAGIC_AT] != 2 {
+            return Err(StoredBatchError::Damaged("its format is not 2"));
+        }
+        let header =
+            BatchHeader::decode(bytes).ok_or(StoredBatchError::Damaged("its length is wrong"))?;
+        let needed = header.batch_bytes;
+        if needed > actual {
+            return Err(StoredBatchError::Incomplete { needed, actual });
+        }
+        if checksum(&bytes[..needed]) != header.crc {
+            return Err(StoredBatchError::Damaged("its checksum is wrong"));
+        }
+        if header.base_offset < 0 || header.last_offset_delta < 0 {
+            return Err(StoredBatchError::Damaged("its offsets are negative"));
+        }
+        Ok(Self {
+            header,
+            bytes: bytes.split_to(needed),
+        })
+    }
+
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &BatchHeader {
+        &self.header
+    }
+
+    /// The bytes, header included.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The records, decompressed if need be.
+    ///
+    /// # Errors
+    /// The codec does not exist or its data is damaged.
+    pub fn unpack(&self) -> Result<Unpacked, RecordError> {
+        Unpacked::new(&self.header, self.bytes.slice(HEADER_BYTES..))
+    }
+}

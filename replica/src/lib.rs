@@ -1,0 +1,1 @@
+//! A shard as a deterministic machine: many partition replicas over one journal.

@@ -1,0 +1,1 @@
+//! Kafka's wire protocol: bytes to typed requests and back, every length bounded.
