@@ -16,7 +16,15 @@ const STEPS: &[Step] = &[
     ("tidy", |_| tidy::run()),
     ("format", |_| cargo(&["fmt", "--all", "--check"])),
     ("clippy", |_| {
-        cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
+        cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ])
     }),
     ("tests", tests),
 ];
@@ -43,15 +51,25 @@ pub(crate) fn run() -> Result<()> {
     }
     println!();
     for (name, took, ok) in &outcomes {
-        println!("{name:<10} {:>6.1} s  {}", took.as_secs_f64(), if *ok { "ok" } else { "FAILED" });
+        println!(
+            "{name:<10} {:>6.1} s  {}",
+            took.as_secs_f64(),
+            if *ok { "ok" } else { "FAILED" }
+        );
     }
     let all: Duration = outcomes.iter().map(|(_, took, _)| *took).sum();
     println!("{:<10} {:>6.1} s", "all", all.as_secs_f64());
     // Last, so that a reader of the tail sees them: steps other than tests count as one test each.
-    let steps_failed = outcomes.iter().filter(|(name, _, ok)| !ok && *name != "tests").count();
+    let steps_failed = outcomes
+        .iter()
+        .filter(|(name, _, ok)| !ok && *name != "tests")
+        .count();
     let failed = totals.failed + u64::try_from(steps_failed)?;
     println!("\n{} passed, {failed} failed", totals.passed);
-    ensure!(outcomes.iter().all(|(_, _, ok)| *ok), "not everything passed");
+    ensure!(
+        outcomes.iter().all(|(_, _, ok)| *ok),
+        "not everything passed"
+    );
     Ok(())
 }
 
@@ -63,14 +81,21 @@ fn command(args: &[&str]) -> Command {
 
 fn cargo(args: &[&str]) -> Result<()> {
     let status = command(args).status().context("cannot run cargo")?;
-    ensure!(status.success(), "cargo {} ended with {status}", args.join(" "));
+    ensure!(
+        status.success(),
+        "cargo {} ended with {status}",
+        args.join(" ")
+    );
     Ok(())
 }
 
 /// All tests of all crates; their summaries are added up.
 fn tests(totals: &mut Totals) -> Result<()> {
     let args = ["test", "--workspace", "--no-fail-fast"];
-    let mut child = command(&args).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let mut child = command(&args)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run cargo")?;
     let output = child.stdout.take().context("no output")?;
     for line in BufReader::new(output).lines() {
         let line = line?;
@@ -78,7 +103,10 @@ fn tests(totals: &mut Totals) -> Result<()> {
         writeln!(std::io::stdout(), "{line}")?;
     }
     let status = child.wait()?;
-    ensure!(status.success() || totals.failed > 0, "cargo test ended with {status}");
+    ensure!(
+        status.success() || totals.failed > 0,
+        "cargo test ended with {status}"
+    );
     ensure!(totals.failed == 0, "{} tests failed", totals.failed);
     ensure!(totals.passed > 0, "no test ran");
     Ok(())
@@ -87,11 +115,17 @@ fn tests(totals: &mut Totals) -> Result<()> {
 impl Totals {
     /// Reads a line such as `test result: ok. 9 passed; 0 failed; 0 ignored; …`.
     fn add(&mut self, line: &str) {
-        let Some(summary) = line.strip_prefix("test result: ") else { return };
+        let Some(summary) = line.strip_prefix("test result: ") else {
+            return;
+        };
         for part in summary.split([';', '.']) {
             let mut words = part.split_whitespace();
-            let (Some(number), Some(what)) = (words.next(), words.next()) else { continue };
-            let Ok(number) = number.parse::<u64>() else { continue };
+            let (Some(number), Some(what)) = (words.next(), words.next()) else {
+                continue;
+            };
+            let Ok(number) = number.parse::<u64>() else {
+                continue;
+            };
             match what {
                 "passed" => self.passed += number,
                 "failed" => self.failed += number,
@@ -111,6 +145,12 @@ mod tests {
         totals.add("test result: ok. 9 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out");
         totals.add("test result: FAILED. 32 passed; 3 failed; 0 ignored; finished in 0.24s");
         totals.add("test a::b ... ok");
-        assert_eq!(totals, Totals { passed: 41, failed: 3 });
+        assert_eq!(
+            totals,
+            Totals {
+                passed: 41,
+                failed: 3
+            }
+        );
     }
 }

@@ -5,6 +5,7 @@
     reason = "a command line tool talks there"
 )]
 
+mod check;
 mod kafka;
 mod layers;
 mod paths;
@@ -17,6 +18,7 @@ use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: cargo xtask <command>
 
+  check    run everything CI runs
   kafka    start, stop or use Apache Kafka, the reference broker
   tidy     check layers, budgets, names, documents and tracked text";
 
@@ -25,6 +27,7 @@ fn main() -> Result<()> {
     let command = words.next().unwrap_or_default();
     let args: Vec<String> = words.collect();
     match command.as_str() {
+        "check" => check::run(),
         "kafka" => kafka::run(args),
         "tidy" => tidy::run(),
         "" | "help" | "--help" | "-h" => {
