@@ -1,0 +1,368 @@
+//! One Raft group.
+
+use std::fmt;
+
+use bytes::Bytes;
+use raft::eraftpb::{self, MessageType};
+use raft::{Config, RawNode, StateRole};
+use thalweg_model::{LogIndex, ReplicaId, Term};
+
+use crate::election::timeout_ticks;
+use crate::entry::membership_change;
+use crate::limits::{ELECTION_TICKS, HEARTBEAT_TICKS, INFLIGHT_MESSAGES_MAX, MESSAGE_BYTES_MAX};
+use crate::storage::GroupStorage;
+use crate::{Entry, HardState, Membership, Message, ReadRequest};
+
+/// What a group is told once.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupConfig {
+    /// This replica's id in the group.
+    pub replica: ReplicaId,
+    /// Seed of the election timeouts.
+    pub seed: u64,
+}
+
+/// What a group was when the process last stopped, or is at its creation.
+#[derive(Clone, Debug, Default)]
+pub struct GroupState {
+    /// Durable term and vote.
+    pub hard_state: HardState,
+    /// Members as of the last applied membership entry.
+    pub membership: Membership,
+    /// Index and term of the entry before the first one in the log.
+    pub start: (LogIndex, Term),
+    /// First index of each term in the log, ascending.
+    pub terms: Vec<(LogIndex, Term)>,
+    /// Last index in the log.
+    pub last: LogIndex,
+}
+
+/// What this replica is in its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Orders the log.
+    Leader,
+    /// Follows the leader, if it knows one.
+    Follower {
+        /// The leader, if known.
+        leader: Option<ReplicaId>,
+    },
+    /// Asks to become leader.
+    Candidate,
+}
+
+/// Names a set of things to persist; higher numbers include lower ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadyNumber(u64);
+
+/// What a group wants done, in this order: hand `append` and `hard_state` to stable storage, send
+/// `messages` at once and `messages_after_persist` when that is durable, then say `persisted`.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// Set if there is something to persist, or a message that waits for what was handed out before.
+    pub ready: Option<ReadyNumber>,
+    /// Term and vote changed: durable before any message that depends on them.
+    pub hard_state: Option<HardState>,
+    /// Entries to persist; what the log has from the first one's index on is replaced.
+    pub append: Vec<Entry>,
+    /// May leave now.
+    pub messages: Vec<Message>,
+    /// May leave when `ready` is durable.
+    pub messages_after_persist: Vec<Message>,
+    /// Everything up to here is now committed.
+    pub committed: Option<LogIndex>,
+    /// The group's members changed.
+    pub membership: Option<Membership>,
+    /// Entries to read back for a lagging follower.
+    pub reads: Vec<ReadRequest>,
+}
+
+/// A proposal came to the wrong place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this replica does not lead its group")]
+pub struct ProposeError;
+
+/// A message that the group cannot take; it changed nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the message does not fit the group: {0}")]
+pub struct StepError(String);
+
+/// One Raft group.
+pub struct Group {
+    node: RawNode<GroupStorage>,
+    config: GroupConfig,
+    timeout_term: Option<(u64, StateRole)>,
+    committed: LogIndex,
+    handed_out: ReadyNumber,
+    persisted: ReadyNumber,
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("replica", &self.config.replica)
+            .field("term", &self.term())
+            .field("role", &self.role())
+            .field("committed", &self.committed)
+            .field("last", &self.last_index())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Group {
+    /// A group as it was.
+    ///
+    /// # Panics
+    /// If the state contradicts itself: a commit index beyond the log.
+    #[must_use]
+    pub fn new(config: GroupConfig, mut state: GroupState) -> Self {
+        // A tail that was known to be committed and is gone would make the raft crate panic later,
+        // in the middle of a message; here it has a name.
+        assert!(
+            state.hard_state.commit <= state.last,
+            "the log ends at {} below its commit index {}",
+            state.last,
+            state.hard_state.commit
+        );
+        let applied = state.hard_state.commit.max(state.start.0);
+        state.hard_state.commit = applied;
+        let raft_config = Config {
+            id: config.replica.0,
+            election_tick: ELECTION_TICKS,
+            heartbeat_tick: HEARTBEAT_TICKS,
+            applied: applied.0,
+            max_size_per_msg: MESSAGE_BYTES_MAX,
+            max_inflight_msgs: INFLIGHT_MESSAGES_MAX,
+            check_quorum: true,
+            pre_vote: true,
+            ..Config::default()
+        };
+        let storage = GroupStorage::new(
+            state.hard_state,
+            state.membership,
+            state.start,
+            &state.terms,
+            state.last,
+        );
+        let logger = slog::Logger::root(slog::Discard, slog::o!());
+        let node = RawNode::new(&raft_config, storage, &logger)
+            .expect("the configuration is constant and the storage answers from memory");
+        let mut group = Self {
+            node,
+            config,
+            timeout_term: None,
+            committed: applied,
+            handed_out: ReadyNumber(0),
+            persisted: ReadyNumber(0),
+        };
+        group.fix_timeout();
+        group
+    }
+
+    /// What this replica is.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        let raft = &self.node.raft;
+        match raft.state {
+            StateRole::Leader => Role::Leader,
+            StateRole::Follower => Role::Follower {
+                leader: (raft.leader_id != 0).then_some(ReplicaId(raft.leader_id)),
+            },
+            StateRole::Candidate | StateRole::PreCandidate => Role::Candidate,
+        }
+    }
+
+    /// Current term.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        Term(self.node.raft.term)
+    }
+
+    /// Index of the last entry.
+    #[must_use]
+    pub fn last_index(&self) -> LogIndex {
+        LogIndex(self.node.raft.raft_log.last_index())
+    }
+
+    /// Everything up to here is committed.
+    #[must_use]
+    pub fn committed(&self) -> LogIndex {
+        self.committed
+    }
+
+    /// Term and vote as Raft holds them now; durable only once persisted.
+    #[must_use]
+    pub fn hard_state(&self) -> HardState {
+        HardState::from_raft(&self.node.raft.hard_state())
+    }
+
+    /// The members.
+    #[must_use]
+    pub fn membership(&self) -> Membership {
+        Membership::from_raft(&self.node.raft.prs().conf().to_conf_state())
+    }
+
+    /// Whether this replica is the only voter: then it elects itself at once.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        let membership = self.membership();
+        membership.voters == [self.config.replica] && membership.voters_outgoing.is_empty()
+    }
+
+    /// Asks to become leader now.
+    pub fn campaign(&mut self) {
+        // The only failure is a pending membership change, which a later timeout tries again.
+        let _pending = self.node.campaign();
+        self.fix_timeout();
+    }
+
+    /// Lets one tick pass.
+    pub fn tick(&mut self) {
+        self.node.tick();
+        self.fix_timeout();
+    }
+
+    /// Appends entries to the leader's log; they take the indexes after [`Self::last_index`].
+    ///
+    /// # Errors
+    /// This replica does not lead, or leadership is being transferred.
+    pub fn propose(&mut self, entries: impl Iterator<Item = Bytes>) -> Result<(), ProposeError> {
+        if self.node.raft.state != StateRole::Leader {
+            return Err(ProposeError);
+        }
+        // `RawNode::propose` takes a `Vec` and would copy: a proposal message carries `Bytes`.
+        let entries: Vec<_> = entries
+            .map(|data| eraftpb::Entry {
+                data,
+                ..eraftpb::Entry::default()
+            })
+            .collect();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let message = eraftpb::Message {
+            msg_type: MessageType::MsgPropose,
+            from: self.config.replica.0,
+            entries: entries.into(),
+            ..eraftpb::Message::default()
+        };
+        self.node
+            .raft
+            .step(message)
+            .map_err(|_dropped| ProposeError)
+    }
+
+    /// Takes a message of another replica.
+    ///
+    /// # Errors
+    /// The message makes no sense here.
+    pub fn step(&mut self, message: Message) -> Result<(), StepError> {
+        let commit_beyond_log = message.0.msg_type == MessageType::MsgHeartbeat
+            && message.0.commit > self.last_index().0;
+        if commit_beyond_log {
+            // The raft crate panics on this: a replica that lost a synced tail must not follow on.
+            return Err(StepError(
+                "it commits entries that this replica does not have".to_owned(),
+            ));
+        }
+        let result = self.node.step(message.0);
+        self.fix_timeout();
+        result.map_err(|error| StepError(error.to_string()))
+    }
+
+    /// Everything handed out up to `ready` is on stable storage.
+    pub fn persisted(&mut self, ready: ReadyNumber) {
+        self.persisted = self.persisted.max(ready);
+        self.node.on_persist_ready(ready.0);
+    }
+
+    /// Entries that were asked for by [`Work::reads`] were read back.
+    pub fn read_back(&mut self, request: ReadRequest, entries: &[Entry]) {
+        self.node.mut_store().fetched(entries);
+        self.node.on_entries_fetched(request.context);
+    }
+
+    /// The log lost everything up to and including `start` to retention.
+    pub fn compacted(&mut self, start: LogIndex) {
+        self.node.mut_store().compacted(start.min(self.committed));
+    }
+
+    /// Collects what is to be done; empty if there is nothing.
+    #[must_use]
+    pub fn work(&mut self) -> Work {
+        let mut work = Work::default();
+        while self.node.has_ready() {
+            self.collect(&mut work);
+        }
+        work.reads = self.node.store().take_requests();
+        work
+    }
+
+    fn collect(&mut self, work: &mut Work) {
+        let mut ready = self.node.ready();
+        let number = ReadyNumber(ready.number());
+        // Confirming a number confirms all before it, so one that needs nothing durable itself
+        // still waits for those that do, if a message rides on it.
+        let outstanding =
+            self.handed_out > self.persisted && !ready.persisted_messages().is_empty();
+        if ready.must_sync() || outstanding {
+            work.ready = Some(number);
+            self.handed_out = number;
+        }
+        if let Some(state) = ready.hs() {
+            if ready.must_sync() || work.hard_state.is_some() {
+                work.hard_state = Some(HardState::from_raft(state));
+            }
+            self.node.mut_store().hard_state = HardState::from_raft(state);
+        }
+        let entries = ready.take_entries();
+        work.append.extend(entries.iter().map(Entry::from_raft));
+        self.node.mut_store().append(&entries);
+        work.messages
+            .extend(ready.take_messages().into_iter().map(Message));
+        work.messages_after_persist
+            .extend(ready.take_persisted_messages().into_iter().map(Message));
+        let committed = ready.take_committed_entries();
+        self.node.advance_append_async(ready);
+        self.apply(&committed, work);
+    }
+
+    fn apply(&mut self, committed: &[eraftpb::Entry], work: &mut Work) {
+        let Some(last) = committed.last() else { return };
+        for entry in committed {
+            match entry.entry_type {
+                eraftpb::EntryType::EntryNormal => {}
+                eraftpb::EntryType::EntryConfChange | eraftpb::EntryType::EntryConfChangeV2 => {
+                    let change = membership_change(entry);
+                    if let Ok(state) = self.node.apply_conf_change(&change) {
+                        let membership = Membership::from_raft(&state);
+                        self.node.mut_store().membership = membership.clone();
+                        work.membership = Some(membership);
+                    }
+                }
+            }
+        }
+        let index = LogIndex(last.index);
+        assert!(index >= self.committed, "a commit index never goes back");
+        self.committed = index;
+        work.committed = Some(index);
+        self.node.advance_apply_to(index.0);
+        self.node.mut_store().applied(index);
+    }
+
+    /// The raft crate draws a new timeout whenever role or term change; ours replaces it.
+    fn fix_timeout(&mut self) {
+        let now = (self.node.raft.term, self.node.raft.state);
+        if self.timeout_term != Some(now) {
+            self.timeout_term = Some(now);
+            let ticks = timeout_ticks(self.config.seed, self.config.replica, Term(now.0));
+            self.node.raft.set_randomized_election_timeout(ticks);
+        }
+    }
+
+    /// Index of the last entry that was handed out for persisting.
+    #[must_use]
+    pub fn last_handed_out(&self) -> LogIndex {
+        self.node.store().last()
+    }
+}

@@ -1,0 +1,35 @@
+//! Messages between the replicas of one group.
+
+use raft::eraftpb;
+use thalweg_model::{ReplicaId, Term};
+
+use crate::Entry;
+
+/// A message to another replica; what is in it is Raft's own business.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message(pub(crate) eraftpb::Message);
+
+impl Message {
+    /// Who is to get it.
+    #[must_use]
+    pub fn to(&self) -> ReplicaId {
+        ReplicaId(self.0.to)
+    }
+
+    /// Who sent it.
+    #[must_use]
+    pub fn from(&self) -> ReplicaId {
+        ReplicaId(self.0.from)
+    }
+
+    /// The sender's term.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        Term(self.0.term)
+    }
+
+    /// The entries it carries.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        self.0.entries.iter().map(Entry::from_raft)
+    }
+}
