@@ -5,6 +5,7 @@
     reason = "a command line tool talks there"
 )]
 
+mod bench;
 mod check;
 mod kafka;
 mod layers;
@@ -18,6 +19,7 @@ use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: cargo xtask <command>
 
+  bench    compare with Apache Kafka under load, write docs/perf
   check    run everything CI runs
   kafka    start, stop or use Apache Kafka, the reference broker
   tidy     check layers, budgets, names, documents and tracked text";
@@ -27,6 +29,7 @@ fn main() -> Result<()> {
     let command = words.next().unwrap_or_default();
     let args: Vec<String> = words.collect();
     match command.as_str() {
+        "bench" => bench::run(args),
         "check" => check::run(),
         "kafka" => kafka::run(args),
         "tidy" => tidy::run(),

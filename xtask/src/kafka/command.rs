@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
-use super::{jars, node, tool};
+use super::tool::tool;
+use super::{jars, node};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -79,6 +80,7 @@ pub(crate) fn run(args: Vec<String>) -> Result<()> {
                 home,
                 overrides,
                 heap,
+                detached: true,
             };
             let node = node::KafkaNode::start(&options)?;
             println!(
@@ -91,7 +93,7 @@ pub(crate) fn run(args: Vec<String>) -> Result<()> {
         }
         Action::Stop { data } => node::stop_by_home(&std::path::absolute(data)?),
         Action::RunTool { main_class, args } => {
-            let status = tool::tool(&main_class, &args)?
+            let status = tool(&main_class, &args)?
                 .status()
                 .context("cannot run java")?;
             ensure!(status.success(), "{main_class} ended with {status}");

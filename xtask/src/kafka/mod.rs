@@ -6,3 +6,6 @@ mod node;
 mod tool;
 
 pub(crate) use command::run;
+pub(crate) use jars::jar_dir;
+pub(crate) use node::{KafkaNode, NodeOptions};
+pub(crate) use tool::load_tool;

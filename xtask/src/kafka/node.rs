@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::tool;
+use super::tool::{java, tool};
 use crate::process::Pid;
 use crate::ready;
 use crate::stopwatch::Stopwatch;
@@ -37,6 +37,8 @@ pub(crate) struct NodeOptions {
     pub(crate) overrides: Vec<(String, String)>,
     /// The JVM's heap, as in `-Xmx`.
     pub(crate) heap: String,
+    /// Whether it outlives this process and its terminal.
+    pub(crate) detached: bool,
 }
 
 /// A running node.
@@ -83,8 +85,13 @@ impl KafkaNode {
         }
     }
 
+    /// Hands over the process; the caller ends it.
+    pub(crate) fn into_child(self) -> Child {
+        self.child
+    }
+
     /// Ends the node and waits for it.
-    pub(crate) fn stop(mut self) -> Result<()> {
+    fn stop(mut self) -> Result<()> {
         self.pid.end(STOP_PATIENCE)?;
         self.child.wait()?;
         Ok(())
@@ -112,7 +119,7 @@ pub(crate) fn stop_by_home(home: &Path) -> Result<()> {
 /// The JVM flags are those of Kafka's own start script, but for the heap.
 fn server(options: &NodeOptions, properties: &Path) -> Result<Command> {
     let log = File::create(options.home.join("server.log"))?;
-    let mut command = tool::java()?;
+    let mut command = java()?;
     command
         .arg(format!("-Xmx{0}", options.heap))
         .arg(format!("-Xms{0}", options.heap))
@@ -126,8 +133,10 @@ fn server(options: &NodeOptions, properties: &Path) -> Result<Command> {
         .arg(properties)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
-        .stderr(log)
-        .process_group(0);
+        .stderr(log);
+    if options.detached {
+        command.process_group(0);
+    }
     Ok(command)
 }
 
@@ -135,7 +144,7 @@ fn format(home: &Path, properties: &Path) -> Result<()> {
     let args = ["format", "-t", CLUSTER_ID, "-c"]
         .map(str::to_owned)
         .to_vec();
-    let output = tool::tool("kafka.tools.StorageTool", &args)?
+    let output = tool("kafka.tools.StorageTool", &args)?
         .arg(properties)
         .output()?;
     fs::write(
@@ -210,6 +219,7 @@ mod tests {
                 ("num.partitions".into(), "4".into()),
             ],
             heap: "512m".into(),
+            detached: false,
         });
         assert!(text.contains("node.id=5\n") && text.contains("num.partitions=4\n"));
         assert!(!text.contains("node.id=1\n"));

@@ -23,3 +23,16 @@ pub(crate) fn tool(main_class: &str, args: &[String]) -> Result<Command> {
     command.arg(main_class).args(args);
     Ok(command)
 }
+
+/// A load generator: compiled fully, with the collector and the heap of Kafka's own scripts.
+pub(crate) fn load_tool(main_class: &str) -> Result<Command> {
+    let mut command = java()?;
+    command.args([
+        "-Xmx512m",
+        "-server",
+        "-XX:+UseG1GC",
+        "-XX:MaxGCPauseMillis=20",
+    ]);
+    command.arg(main_class);
+    Ok(command)
+}

@@ -1,0 +1,158 @@
+//! The systems that are compared, and how each is started.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::kafka::{KafkaNode, NodeOptions};
+use crate::process::Pid;
+use crate::ready;
+use crate::stopwatch::Stopwatch;
+
+const READY_MAX: Duration = Duration::from_secs(60);
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+const KAFKA_HEAP: &str = "1g";
+
+/// A broker in one of the set-ups that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum System {
+    /// Apache Kafka as it comes: an acknowledged record may be in memory only.
+    Kafka,
+    /// Apache Kafka with a sync before every acknowledgement.
+    KafkaSync,
+    /// Thalweg as it comes: an acknowledged record is on stable storage.
+    Thalweg,
+}
+
+impl FromStr for System {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "kafka" => Ok(Self::Kafka),
+            "kafka-sync" => Ok(Self::KafkaSync),
+            "thalweg" => Ok(Self::Thalweg),
+            other => Err(anyhow!("no system {other}: kafka, kafka-sync or thalweg")),
+        }
+    }
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kafka => "Kafka",
+            Self::KafkaSync => "Kafka, synced",
+            Self::Thalweg => "Thalweg",
+        })
+    }
+}
+
+/// Where a system is to run.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) home: PathBuf,
+    pub(super) port: u16,
+    pub(super) thalweg: Option<PathBuf>,
+}
+
+/// A broker that runs; it ends with this value.
+#[derive(Debug)]
+pub(super) struct Running {
+    child: Child,
+    pub(super) pid: Pid,
+    pub(super) address: SocketAddr,
+    /// From spawn to the first answer.
+    pub(super) ready_after: Duration,
+}
+
+impl System {
+    /// Starts the broker on the data that `place` holds and waits until it answers.
+    pub(super) fn start(self, place: &Place) -> Result<Running> {
+        fs::create_dir_all(&place.home)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
+        match self {
+            Self::Kafka => kafka(place, address, &[]),
+            Self::KafkaSync => kafka(place, address, &[("log.flush.interval.messages", "1")]),
+            Self::Thalweg => thalweg(place, address),
+        }
+    }
+}
+
+fn kafka(place: &Place, address: SocketAddr, extra: &[(&str, &str)]) -> Result<Running> {
+    // Files of deleted topics go soon, so that a long comparison does not fill the disk.
+    let mut overrides = vec![("log.segment.delete.delay.ms".to_owned(), "1000".to_owned())];
+    overrides.extend(
+        extra
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+    );
+    let node = KafkaNode::start(&NodeOptions {
+        port: place.port,
+        controller_port: place.port + 1,
+        home: place.home.clone(),
+        overrides,
+        heap: KAFKA_HEAP.to_owned(),
+        detached: false,
+    })?;
+    let (pid, ready_after) = (node.pid, node.ready_after);
+    Ok(Running {
+        child: node.into_child(),
+        pid,
+        address,
+        ready_after,
+    })
+}
+
+fn thalweg(place: &Place, address: SocketAddr) -> Result<Running> {
+    let binary: &Path = place.thalweg.as_deref().context("no binary of Thalweg")?;
+    let log = File::create(place.home.join("server.log"))?;
+    let started = Stopwatch::start();
+    let child = Command::new(binary)
+        .arg("start")
+        .arg("--data")
+        .arg(place.home.join("data"))
+        .arg("--override")
+        .arg(format!("listeners=PLAINTEXT://{address}"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("cannot run {}", binary.display()))?;
+    let pid = Pid::of(&child)?;
+    let mut running = Running {
+        child,
+        pid,
+        address,
+        ready_after: Duration::ZERO,
+    };
+    running.ready_after = ready::wait_until_ready(address, pid, started, READY_MAX)
+        .with_context(|| format!("see {}", place.home.join("server.log").display()))?;
+    Ok(running)
+}
+
+impl Running {
+    /// Ends the broker and waits for it.
+    pub(super) fn stop(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.pid.end(STOP_PATIENCE)?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            eprintln!("cannot end process {}: {error:#}", self.pid.raw());
+        }
+    }
+}
