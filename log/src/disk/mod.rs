@@ -3,9 +3,15 @@
 //! Nothing in the product touches a file but through these traits, so that every state a power
 //! cut can leave behind is reachable in a test.
 
+mod real;
+pub mod sim;
+
 use std::fmt::Debug;
 use std::io;
 use std::path::{Path, PathBuf};
+
+pub use real::{RealDisk, RealFile};
+pub use sim::{SimDisk, SimFile};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +72,7 @@ pub trait Disk: Clone + Debug {
     /// As the operating system says.
     fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
 
-    /// Names in a directory, sorted.
+    /// Names in a directory, without the directory's own path, sorted.
     ///
     /// # Errors
     /// As the operating system says.
@@ -80,6 +86,10 @@ pub trait Disk: Clone + Debug {
 }
 
 /// An open file, usable from the thread that owns the shard and from its I/O threads.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "the length is a question to the disk, not a property of a collection"
+)]
 pub trait DiskFile: Clone + Debug + Send + Sync + 'static {
     /// Fills `buffer` from `position`.
     ///

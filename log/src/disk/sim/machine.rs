@@ -1,0 +1,158 @@
+//! The state behind a simulated disk: the tree, the power, and the dice.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+
+use super::PowerCut;
+use super::contents::Contents;
+use super::names::{NodeId, Tree};
+use super::random::Random;
+use crate::disk::OpenMode;
+
+/// Which start of the machine a file was opened in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Life(u64);
+
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    tree: Tree,
+    random: Random,
+    life: Life,
+    power: Power,
+    changes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Power {
+    On,
+    /// Goes in the change with this number.
+    GoesAt(u64),
+    Off,
+}
+
+impl Machine {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            tree: Tree::new(),
+            random: Random::new(seed),
+            life: Life(0),
+            power: Power::On,
+            changes: 0,
+        }
+    }
+
+    pub(super) fn reseed(&mut self, seed: u64) {
+        self.random = Random::new(seed);
+    }
+
+    pub(super) fn restart(&mut self, cut: PowerCut) {
+        self.tree.cut_power(cut, &mut self.random);
+        self.life = Life(self.life.0 + 1);
+        self.power = Power::On;
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    pub(super) fn cut_power_after(&mut self, changes: u64) {
+        self.power = Power::GoesAt(self.changes + changes);
+    }
+
+    pub(super) fn is_off(&self) -> bool {
+        self.power == Power::Off
+    }
+
+    fn powered(&self) -> io::Result<()> {
+        if self.is_off() {
+            return Err(io::Error::other("the simulated power is off"));
+        }
+        Ok(())
+    }
+
+    /// Counts a change; fails if the power goes in it or is off.
+    fn change(&mut self) -> io::Result<()> {
+        let number = self.changes;
+        self.changes += 1;
+        match self.power {
+            Power::GoesAt(last) if last <= number => self.power = Power::Off,
+            Power::GoesAt(_) | Power::On | Power::Off => {}
+        }
+        self.powered()
+    }
+
+    pub(super) fn open(&mut self, path: &Path, mode: OpenMode) -> io::Result<(NodeId, Life)> {
+        let create = match mode {
+            OpenMode::Read | OpenMode::Write => {
+                self.powered()?;
+                false
+            }
+            OpenMode::Create | OpenMode::DirectSync => {
+                self.change()?;
+                true
+            }
+        };
+        Ok((self.tree.open(path, create)?, self.life))
+    }
+
+    /// A change of names. One that the power cut ends may have happened: it is not durable yet.
+    pub(super) fn names(
+        &mut self,
+        change: impl FnOnce(&mut Tree) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.change()?;
+        change(&mut self.tree)
+    }
+
+    pub(super) fn list(&mut self, path: &Path) -> io::Result<Vec<OsString>> {
+        self.powered()?;
+        self.tree.list(path)
+    }
+
+    fn alive(&self, life: Life) -> io::Result<()> {
+        if life != self.life {
+            return Err(io::Error::other("a file of an earlier life"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn read(&mut self, node: NodeId, life: Life) -> io::Result<&mut Contents> {
+        self.alive(life)?;
+        self.powered()?;
+        Ok(self.tree.file(node))
+    }
+
+    pub(super) fn write(
+        &mut self,
+        (node, life): (NodeId, Life),
+        mode: OpenMode,
+        at: usize,
+        bytes: &[u8],
+    ) -> io::Result<()> {
+        self.alive(life)?;
+        let powered = self.change();
+        let contents = self.tree.file(node);
+        match (mode, &powered) {
+            (OpenMode::DirectSync, Ok(())) => contents.write_through(at, bytes),
+            (OpenMode::DirectSync, Err(_)) => contents.tear(at, bytes, &mut self.random),
+            (OpenMode::Write | OpenMode::Create, _) => contents.write(at, bytes),
+            (OpenMode::Read, _) => return Err(io::ErrorKind::PermissionDenied.into()),
+        }
+        powered
+    }
+
+    pub(super) fn set_len(&mut self, node: NodeId, life: Life, len: usize) -> io::Result<()> {
+        self.alive(life)?;
+        let powered = self.change();
+        self.tree.file(node).set_len(len);
+        powered
+    }
+
+    pub(super) fn sync(&mut self, node: NodeId, life: Life) -> io::Result<()> {
+        self.alive(life)?;
+        self.change()?;
+        self.tree.file(node).sync();
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! A disk in memory that loses power, tells lies and forgets, the same way for the same seed.
+//!
+//! [`SimDisk`] keeps what programs see apart from what the medium holds. [`SimDisk::restart`] is
+//! the power cut: of everything not made durable, any subset of sectors and names survives.
+
+mod contents;
+mod file;
+mod machine;
+mod names;
+mod random;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use file::SimFile;
+use machine::Machine;
+
+use super::{Disk, OpenMode};
+
+/// What a disk writes as a whole or not at all, in bytes.
+pub const SECTOR_BYTES: usize = 512;
+
+/// What becomes of writes and names that no sync made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerCut {
+    /// They are gone.
+    LosesUnsynced,
+    /// They are there: the process died, the machine did not.
+    KeepsUnsynced,
+    /// Any part of them is there, by the seed.
+    Random,
+}
+
+/// A simulated disk; clones share it.
+#[derive(Clone)]
+pub struct SimDisk {
+    machine: Arc<Mutex<Machine>>,
+}
+
+impl SimDisk {
+    /// An empty disk; `seed` decides every fault to come.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            machine: Arc::new(Mutex::new(Machine::new(seed))),
+        }
+    }
+
+    /// A copy that goes its own way from here on.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            machine: Arc::new(Mutex::new(self.machine().clone())),
+        }
+    }
+
+    /// Cuts the power and starts again. Files opened before are of no use afterwards.
+    pub fn restart(&self, cut: PowerCut) {
+        self.machine().restart(cut);
+    }
+
+    /// Cuts the power now and starts again, with the faults of another seed.
+    pub fn crash(&self, seed: u64) {
+        let mut machine = self.machine();
+        machine.reseed(seed);
+        machine.restart(PowerCut::Random);
+    }
+
+    /// Changes of any kind (writes, syncs, names) that were asked for so far.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.machine().changes()
+    }
+
+    /// Lets the power go in the middle of a change: with 0 in the next one. That change and all
+    /// later ones fail; a direct write leaves some of its sectors, and so do the direct writes
+    /// that were in flight with it, which is what those after it are taken for.
+    pub fn cut_power_after(&self, changes: u64) {
+        self.machine().cut_power_after(changes);
+    }
+
+    /// Whether the power is off: only [`Self::restart`] and [`Self::crash`] help.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.machine().is_off()
+    }
+
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        // A test that panicked elsewhere leaves whole changes only.
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for SimDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SimDisk(after {} changes)", self.changes())
+    }
+}
+
+impl Disk for SimDisk {
+    type File = SimFile;
+
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<SimFile> {
+        let (node, life) = self.machine().open(path, mode)?;
+        Ok(SimFile::new(self.clone(), node, mode, life))
+    }
+
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.machine().names(|tree| tree.create_dir_all(path))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.machine().names(|tree| tree.rename(from, to))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.machine().names(|tree| tree.remove_file(path))
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.machine().names(|tree| tree.remove_dir_all(path))
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        let names = self.machine().list(path)?;
+        Ok(names.into_iter().map(PathBuf::from).collect())
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.machine().names(|tree| tree.sync_dir(path))
+    }
+}

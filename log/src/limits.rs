@@ -1,0 +1,40 @@
+//! Every limit of this crate, with its arithmetic.
+
+/// Pieces of one gathering write: `IOV_MAX` of Linux; more than that takes another call.
+pub const WRITE_PIECES_MAX: usize = 1024;
+
+/// Segment files that a shard keeps open. A container often allows 20,000 descriptors; with 4,096
+/// a machine of four shards leaves 3,600 to connections.
+pub const OPEN_FILES_MAX: usize = 4096;
+
+/// Largest segment: Kafka's positions are signed 32-bit numbers.
+pub const SEGMENT_BYTES_MAX: u32 = i32::MAX.unsigned_abs();
+
+/// Most offsets between a segment's base and its last record: the indexes hold 31 bits.
+pub const SEGMENT_OFFSETS_MAX: i64 = 0x7fff_ffff;
+
+/// Bytes read at a time when headers are walked: one page, 67 headers of the smallest batches.
+pub const SCAN_BUFFER_BYTES: usize = 4096;
+
+/// Entry records that stay in memory and in the manifest before they are written to a segment's
+/// sidecar: 32 x 44 bytes = 1.4 KiB for each partition, and one sync less at most checkpoints.
+pub const UNSAVED_ENTRIES_MAX: usize = 32;
+
+/// Index entries that stay in memory before they are written: 512 x (8 + 12) bytes = 10 KiB for
+/// each active segment. After a crash the stretch they cover (2 MiB of batches at the default
+/// interval) has no index and is walked by headers.
+pub const UNSAVED_INDEX_ENTRIES_MAX: usize = 512;
+
+/// Batches that a producer may repeat without harm: its client has at most five in flight.
+pub const RECENT_BATCHES: usize = 5;
+
+/// Producers whose states travel in the manifest: 8 x 160 bytes; more are written to a snapshot.
+pub const INLINE_PRODUCERS_MAX: usize = 8;
+
+/// Bytes appended since the last producer snapshot before a checkpoint writes another: what is
+/// walked by headers at the next start.
+pub const SNAPSHOT_INTERVAL_BYTES: u64 = 256 << 10;
+
+/// Producers that one partition remembers: 100,000 x 300 bytes = 30 MB. Beyond, the ones that were
+/// silent longest and have no open transaction are forgotten.
+pub const PRODUCERS_MAX: usize = 100_000;
