@@ -12,6 +12,7 @@ mod layers;
 mod paths;
 mod process;
 mod ready;
+mod schema;
 mod stopwatch;
 mod tidy;
 
@@ -21,7 +22,9 @@ const USAGE: &str = "usage: cargo xtask <command>
 
   bench    compare with Apache Kafka under load, write docs/perf
   check    run everything CI runs
+  codegen  rewrite the generated sources of wire; --check fails when they are stale
   kafka    start, stop or use Apache Kafka, the reference broker
+  schema   rewrite wire/schema from the jars of the reference broker
   tidy     check layers, budgets, names, documents and tracked text";
 
 fn main() -> Result<()> {
@@ -33,6 +36,8 @@ fn main() -> Result<()> {
         "check" => check::run(),
         "kafka" => kafka::run(args),
         "tidy" => tidy::run(),
+        "schema" => schema::run_schema(&args),
+        "codegen" => schema::run_codegen(&args),
         "" | "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

@@ -57,9 +57,10 @@ pub(super) fn read_jars() -> Result<Vec<Group>> {
 /// Which listeners serve an API is stated by its request only.
 fn keep_broker_listener(groups: &mut BTreeMap<PathBuf, Group>) {
     groups.retain(|_, group| {
+        // Requests before responses, keys before values, whatever order the folder was listed in.
         group
             .messages
-            .sort_by_key(|message| message.kind != Kind::Request);
+            .sort_by_key(|message| matches!(message.kind, Kind::Response | Kind::CoordinatorValue));
         let first = &group.messages[0];
         first.kind != Kind::Request || first.listeners.iter().any(|name| name == "broker")
     });

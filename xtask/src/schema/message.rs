@@ -85,9 +85,29 @@ pub(super) enum Type {
 impl Type {
     /// The struct's name, of a struct or an array of it.
     pub(super) fn struct_name(&self) -> Option<&str> {
+        if let Self::Struct(name) = self.innermost() {
+            Some(name)
+        } else {
+            None
+        }
+    }
+
+    /// The type itself, or what its arrays hold.
+    pub(super) fn innermost(&self) -> &Self {
+        let mut ty = self;
+        while let Self::Array(element) = ty {
+            ty = element;
+        }
+        ty
+    }
+
+    /// How null is written, if the type can be null.
+    pub(super) fn null_form(&self) -> Option<NullForm> {
         match self {
-            Self::Struct(name) => Some(name),
-            Self::Array(element) => element.struct_name(),
+            Self::String => Some(NullForm::String),
+            Self::Bytes | Self::Records => Some(NullForm::Bytes),
+            Self::Struct(_) => Some(NullForm::Struct),
+            Self::Array(_) => Some(NullForm::Array),
             Self::Bool
             | Self::Int8
             | Self::Int16
@@ -96,12 +116,18 @@ impl Type {
             | Self::Uint32
             | Self::Int64
             | Self::Float64
-            | Self::Uuid
-            | Self::String
-            | Self::Bytes
-            | Self::Records => None,
+            | Self::Uuid => None,
         }
     }
+}
+
+/// The families of types that have a null.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NullForm {
+    String,
+    Bytes,
+    Struct,
+    Array,
 }
 
 const PRIMITIVES: [(&str, Type); 12] = [
@@ -121,15 +147,15 @@ const PRIMITIVES: [(&str, Type); 12] = [
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Array(element) => write!(f, "[]{element}"),
-            Self::Struct(name) => write!(f, "{name}"),
-            primitive => {
-                let entry = PRIMITIVES.iter().find(|(_, ty)| ty == primitive);
-                let (name, _) = entry.expect("every other type is in the table");
-                write!(f, "{name}")
-            }
+        if let Self::Array(element) = self {
+            return write!(f, "[]{element}");
         }
+        if let Self::Struct(name) = self {
+            return write!(f, "{name}");
+        }
+        let entry = PRIMITIVES.iter().find(|(_, ty)| ty == self);
+        let (name, _) = entry.expect("every other type is in the table");
+        write!(f, "{name}")
     }
 }
 

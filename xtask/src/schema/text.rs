@@ -21,7 +21,10 @@ fn print_message(message: &Message) -> String {
     push(&mut line, &format!("versions={}", message.versions));
     push(&mut line, &format!("flexible={}", message.flexible));
     if !message.listeners.is_empty() {
-        push(&mut line, &format!("listeners={}", message.listeners.join(",")));
+        push(
+            &mut line,
+            &format!("listeners={}", message.listeners.join(",")),
+        );
     }
     if message.newest_unstable {
         push(&mut line, "newest-unstable");
@@ -216,7 +219,10 @@ response SampleResponse key=7 versions=1-3 flexible=2+
     fn text_reads_back_as_it_was_written() {
         let messages = parse(SAMPLE).unwrap();
         assert_eq!(messages.len(), 2);
-        assert_eq!(messages[0].shared[0].fields[0].default.as_deref(), Some("-1"));
+        assert_eq!(
+            messages[0].shared[0].fields[0].default.as_deref(),
+            Some("-1")
+        );
         assert_eq!(messages[0].fields[1].fields.len(), 2);
         assert_eq!(print(&messages), SAMPLE);
     }
