@@ -3,11 +3,13 @@
 mod api;
 mod api_key;
 pub mod codec;
+pub mod fetch;
 pub mod frame;
 pub mod header;
 pub mod limits;
 mod message;
 pub mod messages;
+pub mod produce;
 pub mod record;
 mod str;
 
