@@ -1,0 +1,171 @@
+//! Records as bytes: Kafka's own formats, which other tools read.
+
+use bytes::Bytes;
+use thalweg_model::{LeaderEpoch, PartitionIndex, Timestamp};
+use thalweg_wire::codec::EncodeError;
+use thalweg_wire::messages::group_metadata_value::MemberMetadata;
+use thalweg_wire::messages::{
+    GroupMetadataKey, GroupMetadataValue, OffsetCommitKey, OffsetCommitValue,
+};
+use thalweg_wire::record::{RecordError, decode_value, encode_key, encode_value, key_type};
+use thalweg_wire::{Message, RecordKey, Str};
+
+use super::{CommittedOffset, Record, StoredGroup, StoredMember};
+use crate::Generation;
+
+/// Type of the keys that the oldest brokers wrote; the rest of the key is the same.
+const OFFSET_KEY_TYPE_OLD: i16 = 0;
+/// Version of positions that expire on their own: the only one with that field.
+const OFFSET_VERSION_EXPIRING: i16 = 1;
+/// Version of all other positions, as Kafka 4.3 writes them.
+const OFFSET_VERSION: i16 = 4;
+/// Version of groups, as Kafka 4.3 writes them.
+const GROUP_VERSION: i16 = 3;
+
+/// A stored record is not what its key says.
+pub type StoredError = RecordError;
+
+/// Key and value of a record as stored; no value makes a tombstone.
+///
+/// # Errors
+/// A name or an assignment is too long for the format.
+pub fn encode(record: &Record) -> Result<(Bytes, Option<Bytes>), EncodeError> {
+    match record {
+        Record::Offset {
+            group,
+            topic,
+            partition,
+            value,
+        } => {
+            let key = encode_key(&OffsetCommitKey {
+                group: group.as_str().into(),
+                topic: topic.as_str().into(),
+                partition: partition.0,
+            })?;
+            Ok((key, value.as_ref().map(encode_offset).transpose()?))
+        }
+        Record::Group { group, value } => {
+            let key = encode_key(&GroupMetadataKey {
+                group: group.as_str().into(),
+            })?;
+            Ok((key, value.as_ref().map(encode_group).transpose()?))
+        }
+    }
+}
+
+/// Reads a stored record; none if its key is of another kind of group, or unknown.
+///
+/// # Errors
+/// The bytes are not what the key says.
+pub fn decode(key: &Bytes, value: Option<&Bytes>) -> Result<Option<Record>, StoredError> {
+    let kind = key_type(key)?;
+    let body = key.slice(2..);
+    match kind {
+        OFFSET_KEY_TYPE_OLD | OffsetCommitKey::TYPE => {
+            let key = OffsetCommitKey::from_bytes(&body, 0)?;
+            Ok(Some(Record::Offset {
+                group: key.group.as_str().into(),
+                topic: key.topic.as_str().into(),
+                partition: PartitionIndex(key.partition),
+                value: value.map(decode_offset).transpose()?,
+            }))
+        }
+        GroupMetadataKey::TYPE => {
+            let key = GroupMetadataKey::from_bytes(&body, 0)?;
+            Ok(Some(Record::Group {
+                group: key.group.as_str().into(),
+                value: value.map(decode_group).transpose()?,
+            }))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn encode_offset(offset: &CommittedOffset) -> Result<Bytes, EncodeError> {
+    let value = OffsetCommitValue {
+        offset: offset.offset,
+        leader_epoch: LeaderEpoch::to_wire(offset.leader_epoch),
+        metadata: (&*offset.metadata).into(),
+        commit_timestamp: offset.committed_at.0,
+        expire_timestamp: offset.expires_at.unwrap_or(Timestamp::NONE).0,
+        topic_id: offset.topic_id,
+    };
+    if offset.expires_at.is_some() {
+        return encode_value(&value, OFFSET_VERSION_EXPIRING);
+    }
+    encode_value(&value, OFFSET_VERSION)
+}
+
+fn decode_offset(value: &Bytes) -> Result<CommittedOffset, StoredError> {
+    let value: OffsetCommitValue = decode_value(value)?;
+    Ok(CommittedOffset {
+        offset: value.offset,
+        leader_epoch: LeaderEpoch::from_wire(value.leader_epoch),
+        metadata: value.metadata.as_str().into(),
+        committed_at: Timestamp(value.commit_timestamp),
+        expires_at: stored_time(value.expire_timestamp),
+        topic_id: value.topic_id,
+    })
+}
+
+fn encode_group(group: &StoredGroup) -> Result<Bytes, EncodeError> {
+    let value = GroupMetadataValue {
+        protocol_type: group.protocol_type.as_deref().unwrap_or_default().into(),
+        generation: group.generation.0,
+        protocol: group.protocol_name.as_deref().map(Str::from),
+        leader: group.leader.as_ref().map(|id| Str::from(id.as_str())),
+        current_state_timestamp: group.state_since.unwrap_or(Timestamp::NONE).0,
+        members: group.members.iter().map(member_to_wire).collect(),
+    };
+    encode_value(&value, GROUP_VERSION)
+}
+
+fn member_to_wire(member: &StoredMember) -> MemberMetadata {
+    MemberMetadata {
+        member_id: member.member.as_str().into(),
+        group_instance_id: member.instance.as_ref().map(|id| Str::from(id.as_str())),
+        client_id: (&*member.client_id).into(),
+        client_host: (&*member.client_host).into(),
+        rebalance_timeout: member.rebalance_timeout_ms,
+        session_timeout: member.session_timeout_ms,
+        subscription: member.subscription.clone(),
+        assignment: member.assignment.clone(),
+    }
+}
+
+fn decode_group(value: &Bytes) -> Result<StoredGroup, StoredError> {
+    let value: GroupMetadataValue = decode_value(value)?;
+    Ok(StoredGroup {
+        protocol_type: Some(&*value.protocol_type)
+            .filter(|name| !name.is_empty())
+            .map(Into::into),
+        generation: Generation(value.generation),
+        protocol_name: value.protocol.as_deref().map(Into::into),
+        leader: value.leader.as_deref().map(Into::into),
+        state_since: stored_time(value.current_state_timestamp),
+        members: value.members.iter().map(member_from_wire).collect(),
+    })
+}
+
+fn member_from_wire(member: &MemberMetadata) -> StoredMember {
+    // The oldest version has no rebalance timeout: then the session timeout is it.
+    let rebalance_timeout_ms = match member.rebalance_timeout {
+        -1 => member.session_timeout,
+        timeout => timeout,
+    };
+    StoredMember {
+        member: member.member_id.as_str().into(),
+        instance: member.group_instance_id.as_deref().map(Into::into),
+        client_id: member.client_id.as_str().into(),
+        client_host: member.client_host.as_str().into(),
+        rebalance_timeout_ms,
+        session_timeout_ms: member.session_timeout,
+        // Copied, so that a loaded group does not keep the log's buffers in memory.
+        subscription: Bytes::copy_from_slice(&member.subscription),
+        assignment: Bytes::copy_from_slice(&member.assignment),
+    }
+}
+
+fn stored_time(value: i64) -> Option<Timestamp> {
+    (value != Timestamp::NONE.0).then_some(Timestamp(value))
+}

@@ -1,0 +1,11 @@
+//! What is stored in `__consumer_offsets`, and the state it folds to.
+
+mod codec;
+mod durable;
+mod record;
+mod subscription;
+
+pub use codec::{StoredError, decode, encode};
+pub use durable::DurableState;
+pub use record::{CommittedOffset, Record, StoredGroup, StoredMember};
+pub(crate) use subscription::subscribed_topics;
