@@ -1,0 +1,218 @@
+//! Appending entries.
+
+use std::io::IoSlice;
+
+use bytes::Bytes;
+use thalweg_model::batch::StoredBatch;
+use thalweg_model::{LeaderEpoch, LogIndex, Now, Offset, Term, Timestamp};
+
+use super::{AppendError, EntryId, PartitionLog};
+use crate::checksum::crc32c_of;
+use crate::disk::{Disk, DiskFile};
+use crate::index::EntryRecord;
+use crate::producers::Marker;
+use crate::segment::FileKind;
+
+/// An entry of the group's log that carries batches.
+#[derive(Clone, Copy, Debug)]
+pub struct LogEntry<'a> {
+    /// Its index: the one after the last entry's.
+    pub index: LogIndex,
+    /// Its term.
+    pub term: Term,
+    /// At least one batch; their offsets follow the log's end and each other.
+    pub batches: &'a [StoredBatch],
+}
+
+/// What an append did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Offset of the first record.
+    pub first: Offset,
+    /// Offset of the last record.
+    pub last: Offset,
+    /// Bytes of the batches.
+    pub bytes: u64,
+    /// CRC-32C of these bytes, as the journal's table wants it.
+    pub checksum: u32,
+}
+
+/// Batches of an entry that are written without allocating a list of them.
+const INLINE_PIECES: usize = 16;
+
+/// CRC-32C over the bytes of an entry's batches.
+#[must_use]
+pub fn entry_checksum(batches: &[StoredBatch]) -> u32 {
+    crc32c_of(batches.iter().map(|batch| batch.bytes().as_ref()))
+}
+
+impl<D: Disk> PartitionLog<D> {
+    /// Writes an entry behind the last one, in one call, without copying a byte of it. It is not
+    /// on stable storage then: the journal is.
+    ///
+    /// # Errors
+    /// The disk is full or failed; the log is as it was, and the next append overwrites what was
+    /// written in part.
+    ///
+    /// # Panics
+    /// If the entry does not follow the log in index and offsets: the caller's order is broken.
+    pub fn append(&mut self, entry: &LogEntry<'_>, now: Now) -> Result<Appended, AppendError> {
+        self.check_order(entry);
+        let length = bytes_of(entry.batches);
+        let (first, last) = span(entry.batches);
+        self.roll_for(entry, length, now)?;
+        let segment = self.active(now.wall)?;
+        let position = segment.bytes;
+        let base = segment.base;
+        let file = self.home.file_to_write(base, FileKind::Log)?;
+        let markers = markers(entry.batches)?;
+        write(&file, entry.batches, position)?;
+        let checksum = entry_checksum(entry.batches);
+        self.note_entry(entry, (position, length, checksum), &markers);
+        Ok(Appended {
+            first,
+            last,
+            bytes: length,
+            checksum,
+        })
+    }
+
+    /// Notes an entry that takes no offset: a leader's first one, or a change of members, whose
+    /// payload is kept for followers. Touches no disk.
+    ///
+    /// # Panics
+    /// If the entry does not follow the last one.
+    pub fn append_internal(&mut self, index: LogIndex, term: Term, payload: Bytes) {
+        assert_eq!(
+            index,
+            self.last.index.next(),
+            "entries follow each other by index"
+        );
+        let position = self.segments.last().map_or(0, |active| active.bytes);
+        let record = EntryRecord {
+            index,
+            term,
+            base_offset: self.next_offset,
+            offsets: 0,
+            position: u32::try_from(position).expect("a segment is below 2 GiB"),
+            length: 0,
+            checksum: 0,
+        };
+        self.newest_entries_mut().push(record);
+        if !payload.is_empty() {
+            self.internal.insert(index, payload);
+        }
+        self.last = EntryId { index, term };
+        self.changed = true;
+    }
+
+    fn check_order(&self, entry: &LogEntry<'_>) {
+        assert_eq!(
+            entry.index,
+            self.last.index.next(),
+            "entries follow each other by index"
+        );
+        assert!(entry.term >= self.last.term, "terms never fall");
+        assert!(!entry.batches.is_empty(), "an entry has a batch");
+        let mut next = self.next_offset;
+        for batch in entry.batches {
+            assert_eq!(
+                batch.header().first_offset(),
+                next,
+                "batches follow each other by offset"
+            );
+            next = batch.header().next_offset();
+        }
+    }
+
+    /// Bookkeeping of an entry whose bytes are in the active segment.
+    pub(super) fn note_entry(
+        &mut self,
+        entry: &LogEntry<'_>,
+        (position, length, checksum): (u64, u64, u32),
+        markers: &[Option<Marker>],
+    ) {
+        let base_offset = self.next_offset;
+        let active = self.segments.last_mut().expect("an append has a segment");
+        for (at, batch) in entry.batches.iter().enumerate() {
+            let header = batch.header();
+            active.note_batch(header, &self.config);
+            if let Some(epoch) = LeaderEpoch::from_wire(header.leader_epoch) {
+                self.epochs.assign(epoch, header.first_offset());
+            }
+            let marker = markers.get(at).copied().flatten();
+            if let Some(completed) = self.producers.append(header, marker)
+                && let Some(aborted) = completed.aborted()
+            {
+                active.aborted.push(aborted);
+            }
+        }
+        self.next_offset = active.next_offset;
+        let offsets = self.next_offset - base_offset;
+        active.entries.push(EntryRecord {
+            index: entry.index,
+            term: entry.term,
+            base_offset,
+            offsets: u32::try_from(offsets).expect("an entry has fewer than 2^32 records"),
+            position: u32::try_from(position).expect("a segment is below 2 GiB"),
+            length: u32::try_from(length).expect("an entry is below 2 GiB"),
+            checksum,
+        });
+        self.last = EntryId {
+            index: entry.index,
+            term: entry.term,
+        };
+        self.changed = true;
+    }
+}
+
+/// First and last offset of an entry's batches.
+pub(super) fn span(batches: &[StoredBatch]) -> (Offset, Offset) {
+    let first = batches.first().expect("an entry has a batch");
+    let last = batches.last().expect("an entry has a batch");
+    (first.header().first_offset(), last.header().last_offset())
+}
+
+/// Highest timestamp of the first batch, which `segment.ms` looks at.
+pub(super) fn first_timestamp(batches: &[StoredBatch]) -> Timestamp {
+    batches
+        .first()
+        .map_or(Timestamp::NONE, |batch| batch.header().max_timestamp)
+}
+
+/// What the control batches of an entry say; empty if it has none.
+pub(super) fn markers(batches: &[StoredBatch]) -> Result<Vec<Option<Marker>>, AppendError> {
+    let has_control = batches
+        .iter()
+        .any(|batch| batch.header().attributes.is_control());
+    if !has_control {
+        return Ok(Vec::new());
+    }
+    let markers: Result<Vec<_>, _> = batches.iter().map(Marker::of).collect();
+    Ok(markers?)
+}
+
+fn write(file: &impl DiskFile, batches: &[StoredBatch], position: u64) -> Result<(), AppendError> {
+    if let [only] = batches {
+        file.write_all_at(only.bytes(), position)?;
+    } else if batches.len() <= INLINE_PIECES {
+        let mut pieces = [IoSlice::new(&[]); INLINE_PIECES];
+        for (piece, batch) in pieces.iter_mut().zip(batches) {
+            *piece = IoSlice::new(batch.bytes());
+        }
+        file.write_vectored_at(&pieces[..batches.len()], position)?;
+    } else {
+        let pieces: Vec<_> = batches
+            .iter()
+            .map(|batch| IoSlice::new(batch.bytes()))
+            .collect();
+        file.write_vectored_at(&pieces, position)?;
+    }
+    Ok(())
+}
+
+/// Bytes of an entry's batches.
+pub(super) fn bytes_of(batches: &[StoredBatch]) -> u64 {
+    let bytes: usize = batches.iter().map(|batch| batch.bytes().len()).sum();
+    u64::try_from(bytes).expect("a length fits 64 bits")
+}

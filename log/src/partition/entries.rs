@@ -1,0 +1,181 @@
+//! The log seen as entries by index: what replication asks for.
+
+use std::io;
+
+use bytes::Bytes;
+use thalweg_model::{LogIndex, Offset, Term};
+
+use super::{PartitionLog, ReadError};
+use crate::checksum::crc32c;
+use crate::disk::{Disk, DiskFile};
+use crate::index::EntryRecord;
+use crate::segment::FileKind;
+
+/// Where an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryMeta {
+    /// Base offset of the segment that holds its bytes; `None` while there is no segment.
+    pub segment: Option<Offset>,
+    /// The rest.
+    pub record: EntryRecord,
+}
+
+/// An entry read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// Its index.
+    pub index: LogIndex,
+    /// Its term.
+    pub term: Term,
+    /// First offset of its batches; `None` if it takes no offset.
+    pub base_offset: Option<Offset>,
+    /// Its batches, or the payload that was noted with it.
+    pub payload: Bytes,
+}
+
+impl<D: Disk> PartitionLog<D> {
+    /// Where entry `index` is; `None` if it was removed or not appended.
+    ///
+    /// # Errors
+    /// The sidecar cannot be read.
+    pub fn entry_at(&self, index: LogIndex) -> io::Result<Option<EntryMeta>> {
+        if index <= self.before.index || index > self.last.index {
+            return Ok(None);
+        }
+        let record = self.records(index, index.next())?.pop();
+        let record = record.filter(|record| record.index == index);
+        let record = record.ok_or_else(|| wrong_record(index))?;
+        let segment = self
+            .segment_of_entry(index)
+            .map(|at| self.segments[at].base);
+        Ok(Some(EntryMeta { segment, record }))
+    }
+
+    /// Term of entry `index`, the one before the first included.
+    ///
+    /// # Errors
+    /// The sidecar cannot be read.
+    pub fn term_at(&self, index: LogIndex) -> io::Result<Option<Term>> {
+        if index == self.before.index {
+            return Ok(Some(self.before.term));
+        }
+        if index == self.last.index {
+            return Ok(Some(self.last.term));
+        }
+        Ok(self.entry_at(index)?.map(|meta| meta.record.term))
+    }
+
+    /// The entries from `low` up to but not including `high`, at most `bytes_max` bytes of them, but
+    /// at least one. Each one's checksum is verified.
+    ///
+    /// # Errors
+    /// The first entry is gone or not there yet; an entry is damaged, or the disk failed, before
+    /// one was read.
+    pub fn entries(
+        &self,
+        low: LogIndex,
+        high: LogIndex,
+        bytes_max: u64,
+    ) -> Result<Vec<StoredEntry>, ReadError> {
+        self.check_entry_range(low, high)?;
+        let mut entries = Vec::new();
+        let (mut next, mut bytes) = (low, 0);
+        while next < high {
+            // Records are read some at a time: how many are needed is not known before.
+            let until = LogIndex(high.0.min(next.0 + RECORDS_AT_A_TIME));
+            let records = self.records(next, until)?;
+            if records.is_empty() {
+                return Err(wrong_record(next).into());
+            }
+            for record in records {
+                if record.index != next {
+                    return Err(wrong_record(next).into());
+                }
+                bytes += u64::from(record.length);
+                if bytes > bytes_max && !entries.is_empty() {
+                    return Ok(entries);
+                }
+                entries.push(self.read_entry(&record)?);
+                next = next.next();
+            }
+        }
+        Ok(entries)
+    }
+
+    fn check_entry_range(&self, low: LogIndex, high: LogIndex) -> Result<(), ReadError> {
+        if low <= self.before.index {
+            return Err(ReadError::Compacted {
+                index: low,
+                first: self.first_index(),
+            });
+        }
+        if high.0 > self.last.index.0 + 1 {
+            return Err(ReadError::Unavailable {
+                index: high,
+                last: self.last.index,
+            });
+        }
+        Ok(())
+    }
+
+    fn read_entry(&self, record: &EntryRecord) -> Result<StoredEntry, ReadError> {
+        let (index, term) = (record.index, record.term);
+        if record.offsets == 0 {
+            return Ok(StoredEntry {
+                index,
+                term,
+                base_offset: None,
+                payload: self.internal.get(&index).cloned().unwrap_or_default(),
+            });
+        }
+        let at = self
+            .segment_of_entry(index)
+            .ok_or_else(|| wrong_record(index))?;
+        let length = usize::try_from(record.length).expect("a 32-bit length fits");
+        let mut payload = vec![0; length];
+        let file = self.home.file(self.segments[at].base, FileKind::Log)?;
+        file.read_exact_at(&mut payload, record.position.into())?;
+        if crc32c(&payload) != record.checksum {
+            return Err(ReadError::Damaged { index });
+        }
+        Ok(StoredEntry {
+            index,
+            term,
+            base_offset: Some(record.base_offset),
+            payload: payload.into(),
+        })
+    }
+
+    /// The segment whose sidecar has entry `index`.
+    pub(super) fn segment_of_entry(&self, index: LogIndex) -> Option<usize> {
+        self.segments
+            .partition_point(|segment| segment.first_index <= index)
+            .checked_sub(1)
+    }
+
+    /// Records from `low` up to `high` that are in one place; the first one at least.
+    fn records(&self, low: LogIndex, high: LogIndex) -> io::Result<Vec<EntryRecord>> {
+        let (entries, first, base) = match self.segment_of_entry(low) {
+            Some(at) => {
+                let segment = &self.segments[at];
+                (&segment.entries, segment.first_index, segment.base)
+            }
+            None => (&self.unplaced, self.first_index(), Offset::ZERO),
+        };
+        let relative = |index: LogIndex| u32::try_from(index.0.saturating_sub(first.0));
+        let (Ok(from), Ok(to)) = (relative(low), relative(high)) else {
+            return Err(wrong_record(low));
+        };
+        entries.range(from, to, &|| self.home.file(base, FileKind::Entries))
+    }
+}
+
+/// Records read at a time when entries are: 256 x 44 bytes = 11 KiB.
+const RECORDS_AT_A_TIME: u64 = 256;
+
+fn wrong_record(index: LogIndex) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("the sidecar has no record of entry {index} in its place"),
+    )
+}

@@ -1,0 +1,93 @@
+//! Walking the headers of a log file's batches without reading what they hold.
+
+use std::io;
+
+use thalweg_model::batch::{BatchHeader, HEADER_BYTES};
+
+use crate::disk::DiskFile;
+use crate::limits::SCAN_BUFFER_BYTES;
+
+/// A batch's place and header.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scanned {
+    /// First byte of the batch.
+    pub(crate) position: u64,
+    /// What it says of itself.
+    pub(crate) header: BatchHeader,
+}
+
+impl Scanned {
+    /// Byte after the batch.
+    pub(crate) fn end(&self) -> u64 {
+        self.position + u64::try_from(self.header.batch_bytes).expect("a length fits 64 bits")
+    }
+}
+
+/// Iterator over the batches between two positions. Small batches are read many at a time.
+#[derive(Debug)]
+pub(crate) struct HeaderScan<F> {
+    file: F,
+    position: u64,
+    end: u64,
+    buffer: [u8; SCAN_BUFFER_BYTES],
+    buffered_from: u64,
+    buffered: usize,
+}
+
+impl<F: DiskFile> HeaderScan<F> {
+    /// Walks from the batch at `position` to `end`, which is a boundary of batches.
+    pub(crate) fn new(file: F, position: u64, end: u64) -> Self {
+        Self {
+            file,
+            position,
+            end,
+            buffer: [0; SCAN_BUFFER_BYTES],
+            buffered_from: position,
+            buffered: 0,
+        }
+    }
+
+    /// The next batch.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Scanned>> {
+        if self.position >= self.end {
+            return Ok(None);
+        }
+        let at = match self.buffered_at() {
+            Some(at) => at,
+            None => {
+                self.fill()?;
+                0
+            }
+        };
+        let position = self.position;
+        let scanned = BatchHeader::decode(&self.buffer[at..self.buffered])
+            .filter(|header| header.magic == 2 && header.base_offset >= 0)
+            .filter(|header| header.last_offset_delta >= 0)
+            .map(|header| Scanned { position, header })
+            .filter(|scanned| scanned.end() <= self.end)
+            .ok_or_else(|| damaged(position))?;
+        self.position = scanned.end();
+        Ok(Some(scanned))
+    }
+
+    /// Where in the buffer a whole header begins at the current position.
+    fn buffered_at(&self) -> Option<usize> {
+        let at = usize::try_from(self.position - self.buffered_from).ok()?;
+        (at.checked_add(HEADER_BYTES)? <= self.buffered).then_some(at)
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
+        self.buffered_from = self.position;
+        self.buffered = left.min(SCAN_BUFFER_BYTES);
+        self.file
+            .read_exact_at(&mut self.buffer[..self.buffered], self.position)
+    }
+}
+
+fn damaged(position: u64) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("no batch begins at byte {position} of the segment"),
+    )
+}
