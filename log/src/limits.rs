@@ -38,3 +38,14 @@ pub const SNAPSHOT_INTERVAL_BYTES: u64 = 256 << 10;
 /// Producers that one partition remembers: 100,000 x 300 bytes = 30 MB. Beyond, the ones that were
 /// silent longest and have no open transaction are forgotten.
 pub const PRODUCERS_MAX: usize = 100_000;
+
+/// Largest block of the journal: the largest entry that travels in it (about 1 MiB of batches), its
+/// header and table, rounded up to pages, and room to spare: 320 x 4 KiB.
+pub const BLOCK_BYTES_MAX: usize = 1280 << 10;
+
+/// Blocks of the journal in flight: four of 64 KiB saturate a device of 1 GB/s at 230 us each; more
+/// only adds latency, and more to check after a crash.
+pub const BLOCKS_IN_FLIGHT_MAX: usize = 4;
+
+/// Largest payload of one entry in the journal; larger ones go to their segment only.
+pub const ENTRY_BYTES_MAX: usize = BLOCK_BYTES_MAX - 4096;

@@ -1,0 +1,35 @@
+//! Why a journal does not open.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::BlockSequence;
+
+/// A journal that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The disk refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// File or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Blocks that were durable are missing or damaged. Nothing was changed.
+    #[error("{file} is damaged at {position}: block {sequence} was durable and is not readable")]
+    Corrupt {
+        /// The file where the block should be.
+        file: PathBuf,
+        /// Where in it.
+        position: u64,
+        /// The block.
+        sequence: BlockSequence,
+    },
+    /// The journal of another shard or directory, or of a later version, lies here.
+    #[error("{file} belongs to another shard or a later version")]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+    },
+}

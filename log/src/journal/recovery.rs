@@ -1,0 +1,310 @@
+//! Finding the live chain of blocks in the ring.
+//!
+//! Blocks are linked forwards by sequence and by the checksum of the one before, so a block left
+//! from an earlier lap, or from a process that died with it in flight, never continues the chain.
+//! Each block also tells up to where all were durable when it was planned. That tells the two ends
+//! of a chain apart: a block that nobody vouches for may be torn, and was never acknowledged; a
+//! block that a later one (or the manifest's checkpoint) vouches for was durable, and if it cannot
+//! be read the journal is damaged.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
+
+use super::chunk::{Chunk, ChunkId, is_unfinished};
+use super::replay::ReplayedEntry;
+use super::ring::{Ring, UsedChunk};
+use super::scan::{Block, ChunkReader};
+use super::{BlockSequence, JournalError, ShardId};
+use crate::aligned::AlignedBuf;
+use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::journal::format::PAGE_BYTES;
+use crate::limits::BLOCK_BYTES_MAX;
+
+/// The end of the chain, which the next block continues.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tail {
+    pub(super) sequence: BlockSequence,
+    pub(super) checksum: u64,
+    pub(super) incarnation: u64,
+}
+
+/// A journal as it was found.
+#[derive(Debug)]
+pub(super) struct Recovered<D: Disk> {
+    pub(super) ring: Ring<D>,
+    pub(super) tail: Tail,
+    pub(super) entries: Vec<ReplayedEntry>,
+    pub(super) next_chunk: ChunkId,
+}
+
+/// A directory's chunks while they are read.
+struct Recovery<'a, D: Disk> {
+    disk: &'a D,
+    dir: &'a Path,
+    readers: Vec<ChunkReader<D::File>>,
+    /// The first block of each chunk.
+    heads: Vec<Option<Block>>,
+    /// The chain so far, each block with the number of its reader.
+    chain: Vec<(usize, Block)>,
+}
+
+/// Reads a journal directory. Changes nothing unless the journal is sound.
+pub(super) fn recover<D: Disk>(
+    disk: &D,
+    dir: &Path,
+    shard: ShardId,
+    checkpoint: BlockSequence,
+) -> Result<Recovered<D>, JournalError> {
+    let mut recovery = Recovery::open(disk, dir, shard)?;
+    recovery.walk(checkpoint)?;
+    let vouched = recovery.vouched()?.max(checkpoint);
+    recovery.check_end(vouched)?;
+    recovery.drop_torn(vouched)?;
+    recovery.settle(vouched)?;
+    recovery.finish(checkpoint)
+}
+
+fn io_at<'a>(path: &'a Path) -> impl FnOnce(std::io::Error) -> JournalError + 'a {
+    |source| JournalError::Io {
+        path: path.to_path_buf(),
+        source,
+    }
+}
+
+impl<'a, D: Disk> Recovery<'a, D> {
+    fn open(disk: &'a D, dir: &'a Path, shard: ShardId) -> Result<Self, JournalError> {
+        let mut readers = Vec::new();
+        for name in disk.list(dir).map_err(io_at(dir))? {
+            let path = dir.join(&name);
+            if is_unfinished(&name) {
+                disk.remove_file(&path).map_err(io_at(&path))?;
+            } else if let Some(id) = ChunkId::from_name(&name) {
+                let file = disk.open(&path, OpenMode::Read).map_err(io_at(&path))?;
+                readers.push(ChunkReader::new(id, path, file, shard)?);
+            }
+        }
+        let heads = readers
+            .iter_mut()
+            .map(ChunkReader::head)
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            disk,
+            dir,
+            readers,
+            heads,
+            chain: Vec::new(),
+        })
+    }
+
+    fn head_sequence(&self, reader: usize) -> Option<BlockSequence> {
+        self.heads[reader].as_ref().map(|head| head.header.sequence)
+    }
+
+    /// Collects the chain from the chunk where the first block after the checkpoint is or will be.
+    fn walk(&mut self, checkpoint: BlockSequence) -> Result<(), JournalError> {
+        let start = (0..self.readers.len())
+            .filter(|&reader| {
+                self.head_sequence(reader)
+                    .is_some_and(|head| head <= checkpoint.next())
+            })
+            .max_by_key(|&reader| self.head_sequence(reader));
+        let mut next = start.and_then(|reader| Some((reader, self.heads[reader].clone()?)));
+        while let Some((reader, block)) = next {
+            next = self.successor(reader, &block)?;
+            self.chain.push((reader, block));
+        }
+        Ok(())
+    }
+
+    fn successor(
+        &mut self,
+        reader: usize,
+        block: &Block,
+    ) -> Result<Option<(usize, Block)>, JournalError> {
+        let size = block.header.block_bytes;
+        let next = self.readers[reader].next(block.end(), size)?;
+        if let Some(next) = next.filter(|next| next.follows(block)) {
+            return Ok(Some((reader, next)));
+        }
+        let head = (0..self.heads.len()).find_map(|reader| {
+            let head = self.heads[reader].as_ref()?;
+            head.follows(block).then(|| (reader, head.clone()))
+        });
+        Ok(head)
+    }
+
+    /// Where the block after the chain would be.
+    fn end(&self) -> Option<(usize, u64)> {
+        self.chain
+            .last()
+            .map(|(reader, block)| (*reader, block.end()))
+    }
+
+    fn tail(&self) -> Tail {
+        self.chain
+            .last()
+            .map_or_else(Tail::default, |(_, block)| Tail {
+                sequence: block.header.sequence,
+                checksum: block.checksum,
+                incarnation: block.header.incarnation,
+            })
+    }
+
+    /// The last block that some block says was durable.
+    fn vouched(&mut self) -> Result<BlockSequence, JournalError> {
+        let in_chain = self.chain.iter().map(|(_, block)| block.header.complete);
+        let mut vouched = in_chain.max().unwrap_or_default();
+        for reader in self.suspects() {
+            let from = match self.end() {
+                Some((last, end)) if last == reader => end,
+                Some(_) | None => 0,
+            };
+            vouched = vouched.max(self.readers[reader].search_complete(from)?);
+        }
+        Ok(vouched)
+    }
+
+    /// Chunks where blocks behind the chain's end may be: its last chunk, chunks that begin with
+    /// later blocks, and, if the next block may have left its chunk, those that it may have gone to:
+    /// chunks whose beginning is unreadable, and the oldest, which is written next.
+    fn suspects(&self) -> BTreeSet<usize> {
+        let all = 0..self.readers.len();
+        let Some((last, end)) = self.end() else {
+            return all.collect();
+        };
+        let tail = self.tail().sequence;
+        let visited: BTreeSet<usize> = self.chain.iter().map(|(reader, _)| *reader).collect();
+        let others = all.filter(|reader| !visited.contains(reader));
+        let left = self.readers[last].bytes - end;
+        let may_have_left = usize::try_from(left).is_ok_and(|left| left < BLOCK_BYTES_MAX);
+        let oldest = others
+            .clone()
+            .filter(|&reader| self.head_sequence(reader).is_some())
+            .min_by_key(|&reader| self.head_sequence(reader));
+        let suspect = |reader: &usize| match self.head_sequence(*reader) {
+            Some(head) => head > tail || (may_have_left && Some(*reader) == oldest),
+            None => may_have_left,
+        };
+        others.filter(suspect).chain([last]).collect()
+    }
+
+    fn check_end(&self, vouched: BlockSequence) -> Result<(), JournalError> {
+        let sequence = self.tail().sequence.next();
+        if sequence > vouched {
+            return Ok(());
+        }
+        let (file, position) = self.end().map_or_else(
+            || (self.dir.to_path_buf(), 0),
+            |(reader, end)| (self.readers[reader].path.clone(), end),
+        );
+        Err(JournalError::Corrupt {
+            file,
+            position,
+            sequence,
+        })
+    }
+
+    /// Ends the chain before the first block that nobody vouches for and whose payload is not whole.
+    fn drop_torn(&mut self, vouched: BlockSequence) -> Result<(), JournalError> {
+        let sure = self
+            .chain
+            .partition_point(|(_, block)| block.header.sequence <= vouched);
+        for at in sure..self.chain.len() {
+            let (reader, block) = &self.chain[at];
+            if !self.readers[*reader].payloads_are_whole(block)? {
+                self.chain.truncate(at);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes what was found certain, before anything is built on it: what a dead process left in
+    /// the page cache becomes durable, and chunks that begin with a block behind the chain's end
+    /// forget it, so that the first blocks of all chunks are of one history.
+    fn settle(&self, vouched: BlockSequence) -> Result<(), JournalError> {
+        let tail = self.tail().sequence;
+        let unsure: BTreeSet<usize> = self
+            .chain
+            .iter()
+            .filter(|(_, block)| block.header.sequence > vouched)
+            .map(|(reader, _)| *reader)
+            .collect();
+        for reader in unsure {
+            let reader = &self.readers[reader];
+            reader.file.sync_data().map_err(io_at(&reader.path))?;
+        }
+        for (reader, at) in self.readers.iter().zip(0..) {
+            if self.head_sequence(at).is_some_and(|head| head > tail) {
+                let file = self.disk.open(&reader.path, OpenMode::DirectSync);
+                let mut zeros = AlignedBuf::with_capacity(PAGE_BYTES);
+                zeros.resize(PAGE_BYTES);
+                file.and_then(|file| file.write_all_at(&zeros, 0))
+                    .map_err(io_at(&reader.path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, checkpoint: BlockSequence) -> Result<Recovered<D>, JournalError> {
+        let tail = self.tail();
+        let mut entries = Vec::new();
+        for (reader, block) in &self.chain {
+            let sequence = block.header.sequence;
+            if sequence > checkpoint {
+                let chunk = self.readers[*reader].id;
+                entries.extend(
+                    block
+                        .payloads()
+                        .map(|(row, position)| ReplayedEntry::new(sequence, row, chunk, position)),
+                );
+            }
+        }
+        let next_chunk = self.readers.iter().map(|reader| reader.id.0 + 1).max();
+        Ok(Recovered {
+            ring: self.ring(checkpoint)?,
+            tail,
+            entries,
+            next_chunk: ChunkId(next_chunk.unwrap_or(0)),
+        })
+    }
+
+    fn ring(&self, checkpoint: BlockSequence) -> Result<Ring<D>, JournalError> {
+        let mut full: VecDeque<UsedChunk<D>> = VecDeque::new();
+        let mut used = BTreeSet::new();
+        for (at, (reader, block)) in self.chain.iter().enumerate() {
+            let ends_chunk = self
+                .chain
+                .get(at + 1)
+                .is_none_or(|(next, _)| next != reader);
+            let is_last = at + 1 == self.chain.len();
+            if ends_chunk && (is_last || block.header.sequence > checkpoint) {
+                used.insert(*reader);
+                full.push_back(UsedChunk {
+                    chunk: self.chunk(*reader)?,
+                    end: block.end(),
+                    last: block.header.sequence,
+                });
+            }
+        }
+        let active = full.pop_back();
+        let mut free: Vec<usize> = (0..self.readers.len())
+            .filter(|reader| !used.contains(reader))
+            .collect();
+        free.sort_by_key(|&reader| self.head_sequence(reader));
+        let free = free
+            .into_iter()
+            .map(|reader| self.chunk(reader))
+            .collect::<Result<_, _>>()?;
+        Ok(Ring::new(full, active, free))
+    }
+
+    fn chunk(&self, reader: usize) -> Result<Chunk<D>, JournalError> {
+        let reader = &self.readers[reader];
+        let file = self.disk.open(&reader.path, OpenMode::DirectSync);
+        Ok(Chunk {
+            bytes: reader.bytes,
+            file: file.map_err(io_at(&reader.path))?,
+        })
+    }
+}

@@ -1,0 +1,329 @@
+//! The journal in use: plans blocks, gives them places, and knows what is durable.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::block::{BlockBuilder, BlockWrite};
+use super::chunk::{self, ChunkId, GrowJob, Growth};
+use super::format::Header;
+use super::progress::Progress;
+use super::recovery::{Recovered, Tail, recover};
+use super::replay::{PayloadLocation, Replay};
+use super::ring::Ring;
+use super::{BlockSequence, JournalError, JournalOptions, ShardId};
+use crate::aligned::AlignedBuf;
+use crate::checksum::crc32c;
+use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::limits::BLOCK_BYTES_MAX;
+
+/// The journal of one shard.
+///
+/// ```text
+/// begin_block -> BlockBuilder -> seal -> BlockWrite -> perform (any thread) -> completed, recycle
+/// ```
+/// Planning never touches the disk; only [`BlockWrite::perform`] and [`GrowJob::perform`] do.
+#[derive(Debug)]
+pub struct Journal<D: Disk> {
+    disk: D,
+    dir: PathBuf,
+    shard: ShardId,
+    options: JournalOptions,
+    ring: Ring<D>,
+    tail: Tail,
+    progress: Progress,
+    released: BlockSequence,
+    spare: Vec<AlignedBuf>,
+    spare_builder: Option<BlockBuilder>,
+    next_chunk: ChunkId,
+    growth: GrowthState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GrowthState {
+    Idle,
+    /// A job is out.
+    Running,
+    /// The last job failed; another is worth a try when space was released.
+    Failed,
+}
+
+impl<D: Disk> Journal<D> {
+    /// Opens the journal in `dir`, which is made if need be (its parent must be durable), and
+    /// replays what was recorded after the block `checkpoint`.
+    ///
+    /// A block that a crash tore is left out: it was never acknowledged. One block is written, so
+    /// that this opening can be told from earlier ones.
+    ///
+    /// # Errors
+    /// See [`JournalError`]. A journal that does not open was not changed.
+    ///
+    /// # Panics
+    /// If the options contradict each other.
+    pub fn open(
+        disk: &D,
+        dir: &Path,
+        shard: ShardId,
+        checkpoint: BlockSequence,
+        options: JournalOptions,
+    ) -> Result<(Self, Replay), JournalError> {
+        options.check();
+        let io_error = |source| JournalError::Io {
+            path: dir.to_path_buf(),
+            source,
+        };
+        disk.create_dir_all(dir).map_err(io_error)?;
+        if let Some(parent) = dir.parent() {
+            disk.sync_dir(parent).map_err(io_error)?;
+        }
+        let recovered = recover(disk, dir, shard, checkpoint)?;
+        let Recovered {
+            ring,
+            tail,
+            entries,
+            next_chunk,
+        } = recovered;
+        let mut journal = Self {
+            disk: disk.clone(),
+            dir: dir.to_path_buf(),
+            shard,
+            options,
+            ring,
+            tail: Tail {
+                incarnation: tail.incarnation + 1,
+                ..tail
+            },
+            progress: Progress::new(tail.sequence),
+            released: checkpoint,
+            spare: Vec::new(),
+            spare_builder: None,
+            next_chunk,
+            growth: GrowthState::Idle,
+        };
+        journal.make_room().map_err(io_error)?;
+        journal.write_opening_block().map_err(io_error)?;
+        Ok((journal, Replay { entries }))
+    }
+
+    /// Prewrites what a new journal starts with, or a chunk more where a crash left a full ring.
+    fn make_room(&mut self) -> io::Result<()> {
+        let page = u64::try_from(super::format::PAGE_BYTES).expect("a page is small");
+        while self.ring.chunks() < self.options.chunks_initial || !self.ring.has_room(page) {
+            let bytes = self.options.chunk_bytes;
+            let chunk = chunk::make(&self.disk, &self.dir, self.next_chunk, bytes)?;
+            self.next_chunk = ChunkId(self.next_chunk.0 + 1);
+            self.ring.add(chunk);
+        }
+        Ok(())
+    }
+
+    /// An empty block, alone in flight: whatever this process writes later carries an incarnation
+    /// that the next opening is sure to see.
+    fn write_opening_block(&mut self) -> io::Result<()> {
+        let (sequence, buffer, result) = self.seal(self.new_builder()).perform();
+        result?;
+        self.recycle(buffer);
+        let durable = self.completed(sequence);
+        assert_eq!(durable, Some(sequence), "nothing else is in flight");
+        Ok(())
+    }
+
+    /// Starts a block, unless as many as allowed are in flight or the ring is full: then wait for
+    /// [`Self::completed`], [`Self::release`] or [`Self::grown`]. A block that is not sealed costs
+    /// nothing.
+    #[must_use]
+    pub fn begin_block(&mut self) -> Option<BlockBuilder> {
+        let ready = self.progress.in_flight() < self.options.depth && self.has_room();
+        ready.then(|| {
+            self.spare_builder
+                .take()
+                .unwrap_or_else(|| self.new_builder())
+        })
+    }
+
+    fn new_builder(&self) -> BlockBuilder {
+        BlockBuilder::new(self.options.block_bytes_target)
+    }
+
+    /// Whether a block of any size has a place.
+    fn has_room(&self) -> bool {
+        let largest = u64::try_from(BLOCK_BYTES_MAX).expect("a block is small");
+        self.ring.has_room(largest)
+    }
+
+    /// Gives the block its place and number. Every sealed block has to be performed and completed.
+    ///
+    /// # Panics
+    /// If more blocks are sealed than [`Self::begin_block`] allowed.
+    pub fn seal(&mut self, mut builder: BlockBuilder) -> BlockWrite<D> {
+        assert!(
+            self.progress.in_flight() < self.options.depth,
+            "a block is sealed before another begins"
+        );
+        let complete = self.progress.durable();
+        let sequence = self.progress.plan();
+        let mut header = Header {
+            shard: self.shard,
+            incarnation: self.tail.incarnation,
+            sequence,
+            complete,
+            previous: self.tail.checksum,
+            block_bytes: 0,
+            entries: 0,
+            payload_bytes: 0,
+        };
+        builder.describe(&mut header);
+        let mut bytes = self.buffer(builder.block_bytes());
+        self.tail.checksum = builder.write_to(&header, &mut bytes);
+        self.tail.sequence = sequence;
+        let place = self.ring.place(sequence, u64::from(header.block_bytes));
+        builder.clear();
+        self.spare_builder = Some(builder);
+        BlockWrite {
+            sequence,
+            file: place.file,
+            position: place.position,
+            bytes,
+        }
+    }
+
+    fn buffer(&mut self, bytes: usize) -> AlignedBuf {
+        let fitting = self
+            .spare
+            .iter()
+            .position(|buffer| buffer.capacity() >= bytes);
+        match fitting {
+            Some(at) => self.spare.swap_remove(at),
+            None => AlignedBuf::with_capacity(bytes.max(self.options.block_bytes_target)),
+        }
+    }
+
+    /// Takes a block's buffer back.
+    pub fn recycle(&mut self, mut buffer: AlignedBuf) {
+        if self.spare.len() == self.options.depth {
+            return;
+        }
+        buffer.clear();
+        self.spare.push(buffer);
+    }
+
+    /// Takes note that a block is durable; returns up to where all blocks are, if that moved.
+    ///
+    /// # Panics
+    /// If the block is not in flight.
+    pub fn completed(&mut self, sequence: BlockSequence) -> Option<BlockSequence> {
+        let moved = self.progress.complete(sequence)?;
+        self.free_chunks();
+        Some(moved)
+    }
+
+    /// Up to where all blocks are durable.
+    #[must_use]
+    pub fn durable(&self) -> BlockSequence {
+        self.progress.durable()
+    }
+
+    /// Blocks that are sealed and not completed.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.progress.in_flight()
+    }
+
+    /// Gives up the blocks up to `up_to`: a durable checkpoint of the manifest vouches for them.
+    ///
+    /// # Panics
+    /// If they are not all durable.
+    pub fn release(&mut self, up_to: BlockSequence) {
+        assert!(
+            up_to <= self.progress.durable(),
+            "only durable blocks are checkpointed"
+        );
+        self.released = self.released.max(up_to);
+        self.free_chunks();
+    }
+
+    fn free_chunks(&mut self) {
+        let freed = self.ring.free_up_to(self.released, self.progress.durable());
+        if freed && self.growth == GrowthState::Failed {
+            self.growth = GrowthState::Idle;
+        }
+    }
+
+    /// Bytes that blocks may still take.
+    #[must_use]
+    pub fn free_bytes(&self) -> u64 {
+        self.ring.free_bytes()
+    }
+
+    /// Whether so much was recorded since the last checkpoint that another should be made.
+    #[must_use]
+    pub fn wants_checkpoint(&self) -> bool {
+        // Half of the ring stays for what is recorded while the checkpoint is made.
+        let threshold = self
+            .options
+            .checkpoint_bytes
+            .min(self.options.ring_bytes_max / 2);
+        self.ring.held_bytes(self.released) > threshold || !self.has_room()
+    }
+
+    /// A job that adds a chunk, once less than a chunk and a half is free and the limit allows it.
+    #[must_use]
+    pub fn wants_growth(&mut self) -> Option<GrowJob<D>> {
+        let bytes = self.options.chunk_bytes;
+        let wanted = self.growth == GrowthState::Idle
+            && self.ring.free_bytes() < bytes + bytes / 2
+            && self.ring.capacity() + bytes <= self.options.ring_bytes_max;
+        if !wanted {
+            return None;
+        }
+        self.growth = GrowthState::Running;
+        let id = self.next_chunk;
+        self.next_chunk = ChunkId(id.0 + 1);
+        Some(GrowJob {
+            disk: self.disk.clone(),
+            dir: self.dir.clone(),
+            id,
+            bytes,
+        })
+    }
+
+    /// Takes the chunk that a job made. After a failure the journal goes on in the space it has
+    /// and asks again when some was released.
+    ///
+    /// # Errors
+    /// Why the job failed. A full disk is back-pressure; anything else is a failed directory.
+    pub fn grown(&mut self, growth: Growth<D>) -> io::Result<()> {
+        match growth.chunk {
+            Ok(chunk) => {
+                self.ring.add(chunk);
+                self.growth = GrowthState::Idle;
+                Ok(())
+            }
+            Err(error) => {
+                self.growth = GrowthState::Failed;
+                Err(error)
+            }
+        }
+    }
+
+    /// The payload of a replayed entry.
+    ///
+    /// # Errors
+    /// `InvalidData` if it is not what was written; else as the disk says.
+    pub fn read_payload(&self, location: &PayloadLocation) -> io::Result<Bytes> {
+        let path = location.chunk.path(&self.dir);
+        let file = self.disk.open(&path, OpenMode::Read)?;
+        let mut payload = vec![0; location.len()];
+        file.read_exact_at(&mut payload, location.position)?;
+        if crc32c(&payload) != location.crc {
+            let message = format!(
+                "{} is damaged in the payload at {}",
+                path.display(),
+                location.position
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(payload.into())
+    }
+}
