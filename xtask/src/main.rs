@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod brokers;
 mod check;
 mod kafka;
 mod layers;
@@ -15,19 +16,33 @@ mod ready;
 mod schema;
 mod stopwatch;
 mod tidy;
+mod tools_diff;
+
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: cargo xtask <command>
 
-  bench    compare with Apache Kafka under load, write docs/perf
-  check    run everything CI runs
-  codegen  rewrite the generated sources of wire; --check fails when they are stale
-  kafka    start, stop or use Apache Kafka, the reference broker
-  schema   rewrite wire/schema from the jars of the reference broker
-  tidy     check layers, budgets, names, documents and tracked text";
+  bench       compare with Apache Kafka under load, write docs/perf
+  check       run everything CI runs
+  codegen     rewrite the generated sources of wire; --check fails when they are stale
+  kafka       start, stop or use Apache Kafka, the reference broker
+  schema      rewrite wire/schema from the jars of the reference broker
+  tidy        check layers, budgets, names, documents and tracked text
+  tools-diff  run Kafka's tools against Kafka and Thalweg, print what differs";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let mut words = std::env::args().skip(1);
     let command = words.next().unwrap_or_default();
     let args: Vec<String> = words.collect();
@@ -35,9 +50,10 @@ fn main() -> Result<()> {
         "bench" => bench::run(args),
         "check" => check::run(),
         "kafka" => kafka::run(args),
-        "tidy" => tidy::run(),
         "schema" => schema::run_schema(&args),
         "codegen" => schema::run_codegen(&args),
+        "tidy" => tidy::run(),
+        "tools-diff" => tools_diff::run(args),
         "" | "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

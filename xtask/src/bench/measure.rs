@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::generator::Load;
-use super::system::Running;
+use crate::brokers::Running;
 use crate::stopwatch::Stopwatch;
 
 /// How long a broker rests before and while it is measured at rest.

@@ -13,6 +13,5 @@ mod plan;
 mod rounds;
 mod scenario;
 mod statistics;
-mod system;
 
 pub(crate) use plan::run;

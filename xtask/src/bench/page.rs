@@ -158,8 +158,8 @@ fn figure(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::measure::Sample;
-    use super::super::system::System;
     use super::*;
+    use crate::brokers::System;
 
     #[test]
     fn ratios_are_paired_within_rounds() {

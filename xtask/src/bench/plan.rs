@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
 use super::scenario::{SCENARIOS, Scenario};
-use super::system::System;
 use super::{environment, generator, page, rounds};
+use crate::brokers::System;
 use crate::paths;
 
 #[derive(Debug, Parser)]

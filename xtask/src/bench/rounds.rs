@@ -9,7 +9,7 @@ use super::device::{self, Device};
 use super::generator::{self, Generators, Load, Target};
 use super::measure::{self, Metric, Sample};
 use super::scenario::{Scenario, Work};
-use super::system::{Place, Running, System};
+use crate::brokers::{Place, Running, System};
 
 /// Everything a comparison needs.
 #[derive(Debug)]
@@ -115,6 +115,8 @@ impl Bench {
             home: self.data.join(format!("{index}-{round}")),
             port: self.port + 2 * u16::try_from(index)?,
             thalweg: self.thalweg.clone(),
+            // Files of deleted topics go soon, so that a long comparison does not fill the disk.
+            overrides: vec![("log.segment.delete.delay.ms".to_owned(), "1000".to_owned())],
         })
     }
 

@@ -1,7 +1,7 @@
 //! Names that hide a concept, heads that are missing, things left behind.
 
 use super::Finding;
-use super::tracked::{TextFile, Tracked};
+use super::tracked::{GENERATED, TextFile, Tracked};
 
 /// A file is named for its concept; these name none.
 const BANNED: &[&str] = &[
@@ -52,7 +52,12 @@ fn banned_name(file: &TextFile) -> Option<Finding> {
 
 fn missing_head(file: &TextFile) -> Option<Finding> {
     let needs_head = matches!(file.name(), "mod.rs" | "lib.rs" | "main.rs");
-    (needs_head && !file.text.starts_with("//!"))
+    let generated = file
+        .text
+        .strip_prefix(GENERATED)
+        .and_then(|rest| rest.split_once('\n'));
+    let text = generated.map_or(file.text.as_str(), |(_, rest)| rest);
+    (needs_head && !text.starts_with("//!"))
         .then(|| Finding::new(&file.path, "must start with //! and say what the module is"))
 }
 
@@ -78,6 +83,8 @@ mod tests {
     fn a_module_says_what_it_is() {
         assert_eq!(places("log/src/lib.rs", "mod a;\n"), ["log/src/lib.rs"]);
         assert!(places("log/src/lib.rs", "//! Bytes.\nmod a;\n").is_empty());
+        let generated = format!("{GENERATED} codegen`.\n//! Messages.\n");
+        assert!(places("wire/src/messages/mod.rs", &generated).is_empty());
     }
 
     #[test]

@@ -21,7 +21,7 @@ const KAFKA_HEAP: &str = "1g";
 
 /// A broker in one of the set-ups that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum System {
+pub(crate) enum System {
     /// Apache Kafka as it comes: an acknowledged record may be in memory only.
     Kafka,
     /// Apache Kafka with a sync before every acknowledgement.
@@ -55,25 +55,27 @@ impl fmt::Display for System {
 
 /// Where a system is to run.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) home: PathBuf,
-    pub(super) port: u16,
-    pub(super) thalweg: Option<PathBuf>,
+pub(crate) struct Place {
+    pub(crate) home: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) thalweg: Option<PathBuf>,
+    /// Server properties beside the defaults of each system.
+    pub(crate) overrides: Vec<(String, String)>,
 }
 
 /// A broker that runs; it ends with this value.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
-    pub(super) pid: Pid,
-    pub(super) address: SocketAddr,
+    pub(crate) pid: Pid,
+    pub(crate) address: SocketAddr,
     /// From spawn to the first answer.
-    pub(super) ready_after: Duration,
+    pub(crate) ready_after: Duration,
 }
 
 impl System {
     /// Starts the broker on the data that `place` holds and waits until it answers.
-    pub(super) fn start(self, place: &Place) -> Result<Running> {
+    pub(crate) fn start(self, place: &Place) -> Result<Running> {
         fs::create_dir_all(&place.home)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
         match self {
@@ -85,8 +87,7 @@ impl System {
 }
 
 fn kafka(place: &Place, address: SocketAddr, extra: &[(&str, &str)]) -> Result<Running> {
-    // Files of deleted topics go soon, so that a long comparison does not fill the disk.
-    let mut overrides = vec![("log.segment.delete.delay.ms".to_owned(), "1000".to_owned())];
+    let mut overrides = place.overrides.clone();
     overrides.extend(
         extra
             .iter()
@@ -119,6 +120,12 @@ fn thalweg(place: &Place, address: SocketAddr) -> Result<Running> {
         .arg(place.home.join("data"))
         .arg("--override")
         .arg(format!("listeners=PLAINTEXT://{address}"))
+        .args(
+            place
+                .overrides
+                .iter()
+                .flat_map(|(key, value)| ["--override".to_owned(), format!("{key}={value}")]),
+        )
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -138,7 +145,7 @@ fn thalweg(place: &Place, address: SocketAddr) -> Result<Running> {
 
 impl Running {
     /// Ends the broker and waits for it.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         self.end()
     }
 
