@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::stopwatch::Stopwatch;
-use crate::{paths, tidy};
+use crate::{paths, schema, tidy};
 
 /// One step: its name and what it does.
 type Step = (&'static str, fn(&mut Totals) -> Result<()>);
@@ -26,7 +26,9 @@ const STEPS: &[Step] = &[
             "warnings",
         ])
     }),
+    ("codegen", |_| schema::run_codegen(&["--check".to_owned()])),
     ("tests", tests),
+    ("clients", |_| clients()),
 ];
 
 /// Tests over all crates.
@@ -110,6 +112,24 @@ fn tests(totals: &mut Totals) -> Result<()> {
     ensure!(totals.failed == 0, "{} tests failed", totals.failed);
     ensure!(totals.passed > 0, "no test ran");
     Ok(())
+}
+
+/// Real clients, a short run: the broker they talk to is the one the tests were built with.
+fn clients() -> Result<()> {
+    cargo(&[
+        "build",
+        "--quiet",
+        "--package",
+        "thalweg-broker",
+        "--bin",
+        "thalweg",
+    ])?;
+    let broker = paths::target_dir()
+        .join("debug/thalweg")
+        .display()
+        .to_string();
+    let package = ["run", "--quiet", "--package", "thalweg-compat-tests", "--"];
+    cargo(&[&package[..], &["--quick", "--broker", &broker]].concat())
 }
 
 impl Totals {

@@ -11,6 +11,14 @@ pub(crate) fn workspace_root() -> &'static Path {
         .expect("xtask/ has a parent folder")
 }
 
+/// Where cargo builds.
+pub(crate) fn target_dir() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => workspace_root().join(dir),
+        None => workspace_root().join("target"),
+    }
+}
+
 /// The folder for downloads and build products that outlive a checkout.
 pub(crate) fn cache_dir() -> Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME") {

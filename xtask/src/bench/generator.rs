@@ -148,11 +148,7 @@ pub(super) fn build_thalweg() -> Result<PathBuf> {
         .status()
         .context("cannot run cargo")?;
     ensure!(status.success(), "Thalweg does not build");
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(dir) => PathBuf::from(dir),
-        None => paths::workspace_root().join("target"),
-    };
-    Ok(target.join("release/thalweg"))
+    Ok(paths::target_dir().join("release/thalweg"))
 }
 
 fn output(command: &mut Command) -> Result<String> {
