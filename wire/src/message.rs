@@ -6,7 +6,7 @@ use crate::ApiKey;
 use crate::codec::{DecodeError, Decoder, Element, EncodeError, Encoder};
 
 /// A message that stands for itself: a request, a response, a stored record.
-pub trait Message: Element + Default {
+pub trait Message: Element + Default + Clone + PartialEq + std::fmt::Debug {
     /// Kafka's name.
     const NAME: &'static str;
     /// Oldest version.

@@ -61,7 +61,8 @@ impl Produce {
     /// Takes a request apart; `body` is the frame behind its header.
     ///
     /// # Errors
-    /// Exactly when [`ProduceRequest`] cannot be decoded from the same bytes.
+    /// When [`ProduceRequest`] cannot be decoded from the same bytes, or somewhat earlier for want of memory: thousands
+    /// of topics without a name or a partition cost more here.
     pub fn decode(body: BytesMut, version: i16) -> Result<Self, DecodeError> {
         if !(ProduceRequest::MIN_VERSION..=ProduceRequest::MAX_VERSION).contains(&version) {
             return Err(DecodeError::UnsupportedVersion {
@@ -111,8 +112,9 @@ struct PartitionSpan {
 type TopicSpans = (TopicSpan, Vec<PartitionSpan>);
 
 fn read_topics(reader: &mut Reader<'_>, version: i16) -> Result<Vec<TopicSpans>, DecodeError> {
-    // Counts are charged as the generated structs, so that both decoders refuse the same frames.
-    let count = reader.nullable_count::<TopicProduceData>(TopicProduceData::MIN_WIRE_SIZE)?;
+    // Where the values are is kept until the whole request is known to be good, so both forms are charged.
+    const WIRE_SIZE_MIN: usize = TopicProduceData::MIN_WIRE_SIZE;
+    let count = reader.nullable_count::<(TopicSpans, ProduceTopic)>(WIRE_SIZE_MIN)?;
     let count = reader.required(count)?;
     let mut topics = Vec::with_capacity(count);
     for _ in 0..count {
@@ -130,7 +132,7 @@ fn read_topics(reader: &mut Reader<'_>, version: i16) -> Result<Vec<TopicSpans>,
 
 fn read_partitions(reader: &mut Reader<'_>) -> Result<Vec<PartitionSpan>, DecodeError> {
     const WIRE_SIZE_MIN: usize = PartitionProduceData::MIN_WIRE_SIZE;
-    let count = reader.nullable_count::<PartitionProduceData>(WIRE_SIZE_MIN)?;
+    let count = reader.nullable_count::<(PartitionSpan, ProducePartition)>(WIRE_SIZE_MIN)?;
     let count = reader.required(count)?;
     let mut partitions = Vec::with_capacity(count);
     for _ in 0..count {

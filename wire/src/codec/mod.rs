@@ -11,3 +11,6 @@ pub use element::Element;
 pub use encoder::{Encoder, TaggedFields};
 pub use error::{DecodeError, EncodeError, Limit, Malformed};
 pub use reader::Reader;
+
+#[cfg(test)]
+mod tests;
