@@ -12,6 +12,7 @@ mod home;
 mod index;
 pub mod journal;
 pub mod limits;
+pub mod manifest;
 pub mod partition;
 pub mod producers;
 mod segment;

@@ -49,3 +49,10 @@ pub const BLOCKS_IN_FLIGHT_MAX: usize = 4;
 
 /// Largest payload of one entry in the journal; larger ones go to their segment only.
 pub const ENTRY_BYTES_MAX: usize = BLOCK_BYTES_MAX - 4096;
+
+/// Manifest size below which it is only appended to: rewriting so much takes a millisecond.
+pub const MANIFEST_BYTES_MIN: u64 = 1 << 20;
+
+/// How much larger than its content a manifest grows before it is rewritten: each byte of content is
+/// then written 1.33 times on average, and a start reads four times what it needs at most.
+pub const MANIFEST_SLACK: u64 = 4;

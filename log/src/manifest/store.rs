@@ -1,0 +1,264 @@
+//! The manifest in use.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::change::Record;
+use super::state::Records;
+use super::write::{self, ManifestWrite, ManifestWritten, Target, WriteFailure};
+use super::{ManifestChange, ManifestError, ManifestState, frame};
+use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::limits::{MANIFEST_BYTES_MIN, MANIFEST_SLACK};
+
+/// The manifest of one shard: a file of commits, written anew when it has grown.
+#[derive(Debug)]
+pub struct Manifest<D: Disk> {
+    disk: D,
+    dir: PathBuf,
+    file: D::File,
+    /// Where the next commit goes.
+    end: u64,
+    /// Number of the last commit.
+    sequence: u64,
+    records: Records,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Writing,
+    /// A sync failed: what is durable is unknown, and nothing may be built on it.
+    Failed,
+}
+
+/// A manifest file as it was read.
+struct Loaded {
+    records: Records,
+    state: ManifestState,
+    sequence: u64,
+    /// Where the last whole commit ends.
+    end: u64,
+}
+
+impl<D: Disk> Manifest<D> {
+    /// Opens the manifest in `dir`; makes both if need be (the directory's parent must be durable).
+    ///
+    /// A commit that never returned is left out or kept, whole in either case.
+    ///
+    /// # Errors
+    /// See [`ManifestError`].
+    pub fn open(disk: &D, dir: &Path) -> Result<(Self, ManifestState), ManifestError> {
+        let io_error = |source| ManifestError::Io {
+            path: dir.to_path_buf(),
+            source,
+        };
+        disk.create_dir_all(dir).map_err(io_error)?;
+        if let Some(parent) = dir.parent() {
+            disk.sync_dir(parent).map_err(io_error)?;
+        }
+        let path = write::path(dir);
+        match disk.open(&path, OpenMode::Write) {
+            Ok(file) => Self::reopen(disk, dir, file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let manifest = Self::create(disk, dir).map_err(io_error)?;
+                Ok((manifest, ManifestState::default()))
+            }
+            Err(error) => Err(io_error(error)),
+        }
+    }
+
+    fn create(disk: &D, dir: &Path) -> io::Result<Self> {
+        let records = Records::default();
+        let write: ManifestWrite<D> = ManifestWrite {
+            target: Target::Rewrite {
+                disk: disk.clone(),
+                dir: dir.to_path_buf(),
+            },
+            frame: frame::encode(1, &records.encode()),
+            records: Vec::new(),
+        };
+        let written = write.perform().result.map_err(WriteFailure::into_error)?;
+        Ok(Self {
+            disk: disk.clone(),
+            dir: dir.to_path_buf(),
+            file: written.file,
+            end: written.end,
+            sequence: 1,
+            records,
+            phase: Phase::Idle,
+        })
+    }
+
+    fn reopen(disk: &D, dir: &Path, file: D::File) -> Result<(Self, ManifestState), ManifestError> {
+        let path = write::path(dir);
+        let io_error = |source| ManifestError::Io {
+            path: path.clone(),
+            source,
+        };
+        let bytes = read(&file).map_err(io_error)?;
+        let loaded = load(&bytes).map_err(|position| ManifestError::Corrupt {
+            file: path.clone(),
+            position,
+        })?;
+        let mut manifest = Self {
+            disk: disk.clone(),
+            dir: dir.to_path_buf(),
+            file,
+            end: loaded.end,
+            sequence: loaded.sequence,
+            records: loaded.records,
+            phase: Phase::Idle,
+        };
+        manifest.settle().map_err(io_error)?;
+        Ok((manifest, loaded.state))
+    }
+
+    /// Makes what was found certain before anything is built on it: a process that died may have
+    /// left it in the page cache only.
+    fn settle(&mut self) -> io::Result<()> {
+        self.file.set_len(self.end)?;
+        self.file.sync_data()?;
+        self.disk.sync_dir(&self.dir)?;
+        if self.records.clean_shutdown {
+            // From now on a crash is a crash.
+            let write = self.start(vec![Record::Opened]);
+            self.committed(write.perform())?;
+        }
+        Ok(())
+    }
+
+    /// Makes changes durable, all or none; blocks until they are.
+    ///
+    /// # Errors
+    /// As [`Self::committed`].
+    ///
+    /// # Panics
+    /// As [`Self::prepare`].
+    pub fn commit(&mut self, changes: &[ManifestChange]) -> io::Result<()> {
+        let write = self.prepare(changes);
+        self.committed(write.perform())
+    }
+
+    /// Prepares a commit for an I/O thread.
+    ///
+    /// # Panics
+    /// If another one is not [committed](Self::committed) yet, or one has failed for good.
+    pub fn prepare(&mut self, changes: &[ManifestChange]) -> ManifestWrite<D> {
+        self.start(changes.iter().map(Record::from).collect())
+    }
+
+    fn start(&mut self, records: Vec<Record>) -> ManifestWrite<D> {
+        assert_eq!(self.phase, Phase::Idle, "one commit after the other");
+        self.phase = Phase::Writing;
+        let sequence = self.sequence + 1;
+        let mut body = Vec::new();
+        for record in &records {
+            record.encode(&mut body);
+        }
+        let content = u64::try_from(self.records.bytes()).expect("a length fits 64 bits");
+        if self.end > MANIFEST_BYTES_MIN.max(MANIFEST_SLACK * content) {
+            let mut all = self.records.clone();
+            for record in &records {
+                all.apply(record.clone());
+            }
+            return ManifestWrite {
+                target: Target::Rewrite {
+                    disk: self.disk.clone(),
+                    dir: self.dir.clone(),
+                },
+                frame: frame::encode(sequence, &all.encode()),
+                records,
+            };
+        }
+        ManifestWrite {
+            target: Target::Append {
+                file: self.file.clone(),
+                position: self.end,
+            },
+            frame: frame::encode(sequence, &body),
+            records,
+        }
+    }
+
+    /// Takes note of a finished write.
+    ///
+    /// # Errors
+    /// Why it failed. If nothing of what was durable was touched (a full disk), the same or another
+    /// commit may follow; else [`Self::has_failed`], and the directory has to be given up.
+    pub fn committed(&mut self, written: ManifestWritten<D>) -> io::Result<()> {
+        match written.result {
+            Ok(done) => {
+                self.file = done.file;
+                self.end = done.end;
+                self.sequence += 1;
+                for record in written.records {
+                    self.records.apply(record);
+                }
+                self.phase = Phase::Idle;
+                Ok(())
+            }
+            Err(failure) => {
+                self.phase = match failure {
+                    WriteFailure::Untouched(_) => Phase::Idle,
+                    WriteFailure::Unknown(_) => Phase::Failed,
+                };
+                Err(failure.into_error())
+            }
+        }
+    }
+
+    /// Whether a commit failed for good.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.phase == Phase::Failed
+    }
+
+    /// Whether a prepared commit is not committed yet.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.phase == Phase::Writing
+    }
+}
+
+fn read<F: DiskFile>(file: &F) -> io::Result<Bytes> {
+    let len = usize::try_from(file.len()?).map_err(io::Error::other)?;
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes.into())
+}
+
+/// Reads all commits; the error is where the damage is.
+fn load(file: &Bytes) -> Result<Loaded, u64> {
+    let mut records = Records::default();
+    let mut last = None;
+    let mut at = 0;
+    let place = |at: usize| u64::try_from(at).expect("a length fits 64 bits");
+    while at < file.len() {
+        let frame = frame::decode(&file[at..])
+            .filter(|frame| last.is_none_or(|last| frame.sequence == last + 1));
+        let Some(frame) = frame else {
+            let last = last.ok_or_else(|| place(at))?;
+            if frame::is_followed(&file[at..], last) {
+                return Err(place(at));
+            }
+            break;
+        };
+        for record in Record::decode_all(frame.body, file).ok_or_else(|| place(at))? {
+            records.apply(record);
+        }
+        last = Some(frame.sequence);
+        at += frame.bytes;
+    }
+    // A new file has its first commit before it has its name.
+    let sequence = last.ok_or(0_u64)?;
+    let state = records.state().ok_or(0_u64)?;
+    Ok(Loaded {
+        records,
+        state,
+        sequence,
+        end: place(at),
+    })
+}

@@ -1,0 +1,220 @@
+//! What a manifest says when it is opened again, after power cuts and damage too.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+#[macro_use]
+mod both_disks;
+
+use std::path::Path;
+
+use bytes::Bytes;
+use thalweg_log::GroupId;
+use thalweg_log::disk::{Disk, DiskFile, OpenMode, SimDisk};
+use thalweg_log::journal::{BlockSequence, HardState};
+use thalweg_log::manifest::{
+    GroupManifest, Manifest, ManifestChange, ManifestError, ManifestState,
+};
+use thalweg_log::partition::{EntryId, LogState};
+use thalweg_model::{LogIndex, Offset, PartitionIndex, ReplicaId, Term, Uuid};
+
+fn group(number: u64) -> GroupManifest {
+    let vote = number.is_multiple_of(2).then_some(ReplicaId(number));
+    GroupManifest {
+        topic: Uuid::from_bytes([7; 16]),
+        topic_name: format!("topic-{number}"),
+        partition: PartitionIndex(i32::try_from(number % 9).unwrap()),
+        directory: format!("topic-{number}-{}", number % 9),
+        replica: ReplicaId(number + 1),
+        hard_state: HardState {
+            term: Term(number),
+            vote,
+            commit: LogIndex(number * 3),
+        },
+        membership: Bytes::from(vec![1; usize::try_from(number % 40).unwrap()]),
+        log: LogState {
+            next_offset: Offset::new(i64::try_from(number).unwrap()),
+            last: EntryId {
+                index: LogIndex(number),
+                term: Term(number),
+            },
+            internal: vec![(LogIndex(number), Bytes::from_static(b"opaque"))],
+            ..LogState::default()
+        },
+    }
+}
+
+fn put(number: u64) -> ManifestChange {
+    ManifestChange::Group(GroupId(number % 100), Box::new(group(number)))
+}
+
+/// What `changes` make of a state.
+fn apply(state: &mut ManifestState, changes: &[ManifestChange]) {
+    for change in changes {
+        state.clean_shutdown = false;
+        match change {
+            ManifestChange::Group(id, group) => {
+                state.groups.insert(*id, (**group).clone());
+            }
+            ManifestChange::Removed(id) => {
+                state.groups.remove(id);
+            }
+            ManifestChange::Checkpoint(up_to) => state.checkpoint = *up_to,
+            ManifestChange::CleanShutdown => state.clean_shutdown = true,
+        }
+    }
+}
+
+/// The changes of the commit with a number: some groups, a removal, a checkpoint.
+fn commit_of(number: u64) -> Vec<ManifestChange> {
+    let mut changes: Vec<_> = (number..number + number % 4).map(put).collect();
+    changes.push(ManifestChange::Removed(GroupId(number * 7 % 100)));
+    changes.push(ManifestChange::Checkpoint(BlockSequence(number)));
+    if number.is_multiple_of(5) {
+        changes.push(ManifestChange::CleanShutdown);
+    }
+    changes
+}
+
+on_both_disks! {
+    fn commits_add_up(disk, home) {
+        let dir = home.join("shard");
+        let mut expected = ManifestState::default();
+        for round in 0..4 {
+            let (mut manifest, state) = Manifest::open(disk, &dir).unwrap();
+            assert_eq!(state, expected);
+            for number in round * 10..round * 10 + 11 {
+                let changes = commit_of(number);
+                manifest.commit(&changes).unwrap();
+                apply(&mut expected, &changes);
+            }
+        }
+    }
+
+    fn a_clean_shutdown_counts_once(disk, home) {
+        let dir = home.join("shard");
+        let clean = || Manifest::open(disk, &dir).unwrap().1.clean_shutdown;
+        let (mut manifest, state) = Manifest::open(disk, &dir).unwrap();
+        assert!(!state.clean_shutdown);
+        manifest.commit(&[ManifestChange::CleanShutdown]).unwrap();
+        assert!(clean());
+        assert!(!clean(), "the second opening follows a crash");
+    }
+
+    fn a_grown_file_is_written_anew(disk, home) {
+        let dir = home.join("shard");
+        let (mut manifest, _) = Manifest::open(disk, &dir).unwrap();
+        let groups: Vec<_> = (0..100).map(put).collect();
+        let mut longest = 0;
+        for _ in 0..120 {
+            manifest.commit(&groups).unwrap();
+            let file = disk.open(&dir.join("manifest"), OpenMode::Read).unwrap();
+            longest = longest.max(file.len().unwrap());
+        }
+        assert!((1 << 20..5 << 18).contains(&longest), "{longest}");
+        let (_, state) = Manifest::open(disk, &dir).unwrap();
+        let mut expected = ManifestState::default();
+        apply(&mut expected, &groups);
+        assert_eq!(state, expected);
+        assert_eq!(disk.list(&dir).unwrap(), [Path::new("manifest")]);
+    }
+
+    fn ten_thousand_groups_come_back(disk, home) {
+        let dir = home.join("shard");
+        let (mut manifest, _) = Manifest::open(disk, &dir).unwrap();
+        let change = |number| ManifestChange::Group(GroupId(number), Box::new(group(number)));
+        let changes: Vec<_> = (0..10_000).map(change).collect();
+        manifest.commit(&changes).unwrap();
+        let (_, state) = Manifest::open(disk, &dir).unwrap();
+        assert_eq!(state.groups.len(), 10_000);
+        assert!(state.groups.iter().all(|(id, found)| *found == group(id.0)));
+    }
+
+    fn damage_before_the_last_commit_is_found(disk, home) {
+        let dir = home.join("shard");
+        let (mut manifest, _) = Manifest::open(disk, &dir).unwrap();
+        for number in 1..5 {
+            manifest.commit(&[put(number)]).unwrap();
+        }
+        let file = disk.open(&dir.join("manifest"), OpenMode::Write).unwrap();
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, 200).unwrap();
+        byte[0] ^= 1;
+        file.write_all_at(&byte, 200).unwrap();
+        let before = file.len().unwrap();
+        assert!(matches!(
+            Manifest::open(disk, &dir),
+            Err(ManifestError::Corrupt { .. })
+        ));
+        assert_eq!(file.len().unwrap(), before, "nothing was cut off");
+    }
+
+    fn a_torn_last_commit_is_left_out(disk, home) {
+        let dir = home.join("shard");
+        let (mut manifest, _) = Manifest::open(disk, &dir).unwrap();
+        manifest.commit(&[put(1)]).unwrap();
+        let file = disk.open(&dir.join("manifest"), OpenMode::Write).unwrap();
+        let before = file.len().unwrap();
+        manifest.commit(&[put(2)]).unwrap();
+        file.set_len(file.len().unwrap() - 9).unwrap();
+        let (mut manifest, state) = Manifest::open(disk, &dir).unwrap();
+        assert_eq!(state.groups.len(), 1);
+        assert_eq!(file.len().unwrap(), before);
+        manifest.commit(&[put(3)]).unwrap();
+        assert_eq!(Manifest::open(disk, &dir).unwrap().1.groups.len(), 2);
+    }
+}
+
+const DIR: &str = "/home/shard";
+
+fn sim() -> SimDisk {
+    let disk = SimDisk::new(3);
+    disk.create_dir_all(Path::new("/home")).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
+    disk
+}
+
+/// Commits until the power goes; returns what was acknowledged, and that with the commit in
+/// flight, if one was.
+fn commit_until_dark(disk: &SimDisk, commits: u64) -> (ManifestState, ManifestState) {
+    let mut acknowledged = ManifestState::default();
+    let Ok((mut manifest, _)) = Manifest::open(disk, Path::new(DIR)) else {
+        return (acknowledged.clone(), acknowledged);
+    };
+    for number in 1..=commits {
+        let changes = commit_of(number);
+        let mut after = acknowledged.clone();
+        apply(&mut after, &changes);
+        if manifest.commit(&changes).is_err() {
+            return (acknowledged, after);
+        }
+        acknowledged = after;
+    }
+    (acknowledged.clone(), acknowledged)
+}
+
+#[test]
+fn a_power_cut_at_any_write_keeps_what_was_acknowledged_and_halves_nothing() {
+    let whole = sim();
+    let before = whole.changes();
+    commit_until_dark(&whole, 30);
+    for cut in 0..whole.changes() - before {
+        for seed in 0..12 {
+            let disk = sim();
+            disk.cut_power_after(cut);
+            let (acknowledged, maybe) = commit_until_dark(&disk, 30);
+            disk.crash(seed);
+            let (mut manifest, state) = Manifest::open(&disk, Path::new(DIR)).unwrap();
+            assert!(
+                state == acknowledged || state == maybe,
+                "cut {cut} seed {seed}"
+            );
+            // What was found stays found, and the manifest goes on.
+            let changes = [put(99)];
+            manifest.commit(&changes).unwrap();
+            disk.crash(seed + 1);
+            let mut expected = state;
+            apply(&mut expected, &changes);
+            let (_, state) = Manifest::open(&disk, Path::new(DIR)).unwrap();
+            assert_eq!(state, expected, "cut {cut} seed {seed}");
+        }
+    }
+}
