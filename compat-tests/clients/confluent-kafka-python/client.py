@@ -2,44 +2,11 @@
 
 import sys
 import threading
-import time
 
 import confluent_kafka
+import contract
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-
-
-def unhex(field):
-    return None if field == "-" else bytes.fromhex(field)
-
-
-def tohex(data):
-    return "-" if data is None else data.hex()
-
-
-def parse(line):
-    partition, timestamp, key, value, headers = line.rstrip("\n").split("\t")
-    pairs = [header.split(":") for header in filter(None, headers.split(","))]
-    return {
-        "partition": int(partition),
-        "timestamp": int(timestamp),
-        "key": unhex(key),
-        "value": unhex(value),
-        "headers": [(bytes.fromhex(name).decode(), unhex(data)) for name, data in pairs],
-    }
-
-
-def render(message):
-    pairs = message.headers() or []
-    headers = ",".join(f"{name.encode().hex()}:{tohex(data)}" for name, data in pairs)
-    place = [message.topic(), str(message.partition()), str(message.offset())]
-    body = [tohex(message.key()), tohex(message.value()), headers]
-    return "\t".join([*place, str(message.timestamp()[1]), *body])
-
-
-def shapes(options):
-    pairs = [topic.split(":") for topic in options["topics"].split(",")]
-    return [(name, int(partitions)) for name, partitions in pairs]
 
 
 def version(_options):
@@ -48,7 +15,7 @@ def version(_options):
 
 def create(options):
     admin = AdminClient({"bootstrap.servers": options["bootstrap"]})
-    topics = [NewTopic(name, partitions, 1) for name, partitions in shapes(options)]
+    topics = [NewTopic(name, partitions, 1) for name, partitions in options.topics]
     for created in admin.create_topics(topics, operation_timeout=10).values():
         created.result()
 
@@ -58,7 +25,7 @@ def produce(options):
         "bootstrap.servers": options["bootstrap"],
         "acks": "all",
         "compression.type": options["codec"],
-        "enable.idempotence": options["idempotent"] == "true",
+        "enable.idempotence": options.idempotent,
         "message.timeout.ms": 30000,
         "queue.buffering.max.messages": 200000,
     }
@@ -73,14 +40,36 @@ def produce(options):
 
         return report
 
-    for line in sys.stdin:
+    for record in options.records():
         reports.append(None)
-        producer.produce(options["topic"], on_delivery=report_into(len(reports) - 1), **parse(line))
+        producer.produce(
+            record.topic,
+            partition=record.partition,
+            timestamp=record.timestamp,
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            on_delivery=report_into(len(reports) - 1),
+        )
         producer.poll(0)
     if producer.flush(40) > 0:
         sys.exit("records were not delivered")
     for partition, offset in reports:
         print(f"{partition}\t{offset}")
+
+
+def received(message):
+    if message.error() is not None:
+        raise KafkaException(message.error())
+    return contract.Record(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        message.headers() or [],
+    )
 
 
 def consume(options):
@@ -92,27 +81,14 @@ def consume(options):
         "check.crcs": True,
     }
     consumer = Consumer(settings)
-    consumer.assign(
-        [
-            TopicPartition(name, partition, OFFSET_BEGINNING)
-            for name, partitions in shapes(options)
-            for partition in range(partitions)
-        ]
-    )
-    expected = int(options["count"])
-    deadline = time.monotonic() + int(options["timeout-s"])
-    seen = 0
+    consumer.assign([TopicPartition(name, p, OFFSET_BEGINNING) for name, p in options.partitions])
+    progress = contract.Progress(options)
     while True:
         messages = consumer.consume(1000, timeout=0.3)
         for message in messages:
-            if message.error() is not None:
-                raise KafkaException(message.error())
-            print(render(message))
-        seen += len(messages)
-        if seen >= expected and not messages:
+            print(received(message))
+        if progress.finished(len(messages)):
             break
-        if time.monotonic() > deadline:
-            sys.exit(f"timed out with {seen} of {expected} records")
     consumer.close()
 
 
@@ -126,12 +102,12 @@ def member(options):
         "heartbeat.interval.ms": 500,
     }
     leaving = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), leaving.set()), daemon=True).start()
+    contract.on_leave(leaving.set)
     consumer = Consumer(settings)
 
     def log(event):
         def logged(_consumer, partitions):
-            print(f"{event}\t{','.join(str(p.partition) for p in partitions)}", flush=True)
+            contract.say_partitions(event, [p.partition for p in partitions])
 
         return logged
 
@@ -139,14 +115,11 @@ def member(options):
     while not leaving.is_set():
         positions = {}
         for message in consumer.consume(50, timeout=0.1):
-            if message.error() is not None:
-                raise KafkaException(message.error())
-            print(f"record\t{render(message)}")
+            contract.say("record", received(message))
             positions[message.partition()] = message.offset() + 1
-        sys.stdout.flush()
         commit(consumer, options["topic"], positions)
     consumer.close()
-    print("left", flush=True)
+    contract.say("left")
 
 
 def commit(consumer, topic, positions):
@@ -161,17 +134,7 @@ def commit(consumer, topic, positions):
         return
     for partition in committed:
         if partition.error is None:
-            print(f"committed\t{partition.partition}\t{partition.offset}", flush=True)
+            contract.say("committed", partition.partition, partition.offset)
 
 
-if __name__ == "__main__":
-    pairs = sys.argv[2:]
-    arguments = {name[2:]: value for name, value in zip(pairs[::2], pairs[1::2])}
-    commands = {
-        "version": version,
-        "create": create,
-        "produce": produce,
-        "consume": consume,
-        "member": member,
-    }
-    commands[sys.argv[1]](arguments)
+contract.run(version=version, create=create, produce=produce, consume=consume, member=member)

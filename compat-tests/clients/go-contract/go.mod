@@ -1,0 +1,3 @@
+module thalweg.example/compat/contract
+
+go 1.26

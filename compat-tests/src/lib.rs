@@ -1,1 +1,0 @@
-//! Unmodified Kafka clients against a running broker.
