@@ -127,6 +127,35 @@ impl Contents {
         self.live.clone_from(&self.durable);
     }
 
+    /// A sync that fails: any part of the changes is durable, and the rest is forgotten, though a
+    /// read still shows it.
+    pub(super) fn fail_sync(&mut self, random: &mut Random) {
+        self.mix(random);
+        self.pending.clear();
+    }
+
+    /// A bit of the medium changes by itself.
+    pub(super) fn rot(&mut self, at: usize, bit: u8) {
+        for image in [&mut self.live, &mut self.durable] {
+            if let Some(byte) = image.get_mut(at) {
+                *byte ^= 1 << (bit % 8);
+            }
+        }
+    }
+
+    /// A sector of the medium becomes noise.
+    pub(super) fn ruin_sector(&mut self, at: usize, random: &mut Random) {
+        let mut noise = [0; SECTOR_BYTES];
+        random.fill(&mut noise);
+        let start = at / SECTOR_BYTES * SECTOR_BYTES;
+        for image in [&mut self.live, &mut self.durable] {
+            let end = image.len().min(start + SECTOR_BYTES);
+            if start < end {
+                image[start..end].copy_from_slice(&noise[..end - start]);
+            }
+        }
+    }
+
     fn mix(&mut self, random: &mut Random) {
         let mut image = self.durable.clone();
         let longest = self.live.len().max(image.len());

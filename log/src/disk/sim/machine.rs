@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::PowerCut;
 use super::contents::Contents;
+use super::faults::{Fault, Faults, Operation};
 use super::names::{NodeId, Tree};
 use super::random::Random;
-use crate::disk::OpenMode;
+use crate::disk::{DIRECT_ALIGNMENT, OpenMode};
 
 /// Which start of the machine a file was opened in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub(super) struct Machine {
     life: Life,
     power: Power,
     changes: u64,
+    faults: Faults,
+    /// Bytes by which files may still grow; `None` for a disk without end.
+    free_bytes: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +43,28 @@ impl Machine {
             life: Life(0),
             power: Power::On,
             changes: 0,
+            faults: Faults::default(),
+            free_bytes: None,
         }
+    }
+
+    pub(super) fn inject(&mut self, fault: Fault, after: u64) {
+        self.faults.add(fault, after);
+    }
+
+    pub(super) fn set_free_bytes(&mut self, bytes: Option<usize>) {
+        self.free_bytes = bytes;
+    }
+
+    /// Does something to the medium behind the back of all programs.
+    pub(super) fn damage(
+        &mut self,
+        path: &Path,
+        damage: impl FnOnce(&mut Contents, &mut Random),
+    ) -> io::Result<()> {
+        let node = self.tree.open(path, false)?;
+        damage(self.tree.file(node), &mut self.random);
+        Ok(())
     }
 
     pub(super) fn reseed(&mut self, seed: u64) {
@@ -120,7 +145,10 @@ impl Machine {
     pub(super) fn read(&mut self, node: NodeId, life: Life) -> io::Result<&mut Contents> {
         self.alive(life)?;
         self.powered()?;
-        Ok(self.tree.file(node))
+        match self.faults.strike(Operation::Read) {
+            Some(_) => Err(device_error()),
+            None => Ok(self.tree.file(node)),
+        }
     }
 
     pub(super) fn write(
@@ -131,15 +159,47 @@ impl Machine {
         bytes: &[u8],
     ) -> io::Result<()> {
         self.alive(life)?;
+        let through = match mode {
+            OpenMode::DirectSync => true,
+            OpenMode::Write | OpenMode::Create => false,
+            OpenMode::Read => return Err(io::ErrorKind::PermissionDenied.into()),
+        };
         let powered = self.change();
+        let fault = self.faults.strike(Operation::Write);
         let contents = self.tree.file(node);
-        match (mode, &powered) {
-            (OpenMode::DirectSync, Ok(())) => contents.write_through(at, bytes),
-            (OpenMode::DirectSync, Err(_)) => contents.tear(at, bytes, &mut self.random),
-            (OpenMode::Write | OpenMode::Create, _) => contents.write(at, bytes),
-            (OpenMode::Read, _) => return Err(io::ErrorKind::PermissionDenied.into()),
+        if powered.is_err() || fault == Some(Fault::WriteFails) {
+            if through {
+                contents.tear(at, bytes, &mut self.random);
+            } else {
+                contents.write(at, &bytes[..self.random.below(bytes.len() + 1)]);
+            }
+            return powered.and_then(|()| Err(device_error()));
         }
-        powered
+        if fault == Some(Fault::WriteIsLost) {
+            return Ok(());
+        }
+        let misdirected = fault == Some(Fault::WriteIsMisdirected);
+        let at = if misdirected {
+            let pages = contents.len() / DIRECT_ALIGNMENT + 1;
+            self.random.below(pages) * DIRECT_ALIGNMENT
+        } else {
+            at
+        };
+        let growth = (at + bytes.len()).saturating_sub(contents.len());
+        let (bytes, full) = match self.free_bytes {
+            Some(free) if free < growth => (&bytes[..bytes.len() - (growth - free)], true),
+            Some(_) | None => (bytes, false),
+        };
+        self.free_bytes = self.free_bytes.map(|free| free.saturating_sub(growth));
+        if through {
+            contents.write_through(at, bytes);
+        } else {
+            contents.write(at, bytes);
+        }
+        if full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
     }
 
     pub(super) fn set_len(&mut self, node: NodeId, life: Life, len: usize) -> io::Result<()> {
@@ -152,7 +212,16 @@ impl Machine {
     pub(super) fn sync(&mut self, node: NodeId, life: Life) -> io::Result<()> {
         self.alive(life)?;
         self.change()?;
-        self.tree.file(node).sync();
+        let contents = self.tree.file(node);
+        if self.faults.strike(Operation::Sync).is_some() {
+            contents.fail_sync(&mut self.random);
+            return Err(device_error());
+        }
+        contents.sync();
         Ok(())
     }
+}
+
+fn device_error() -> io::Error {
+    io::Error::other("the simulated device failed")
 }

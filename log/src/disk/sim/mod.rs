@@ -4,6 +4,7 @@
 //! the power cut: of everything not made durable, any subset of sectors and names survives.
 
 mod contents;
+mod faults;
 mod file;
 mod machine;
 mod names;
@@ -14,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use faults::Fault;
 pub use file::SimFile;
 use machine::Machine;
 
@@ -85,6 +87,37 @@ impl SimDisk {
     #[must_use]
     pub fn is_off(&self) -> bool {
         self.machine().is_off()
+    }
+
+    /// Lets an operation go wrong: with 0 the next one that the fault concerns. Later ones are
+    /// fine again.
+    pub fn inject(&self, fault: Fault, after: u64) {
+        self.machine().inject(fault, after);
+    }
+
+    /// Lets files grow by so many bytes more, then the disk is full; `None` for a disk without end.
+    /// A write that meets the end is done in part.
+    pub fn set_free_bytes(&self, bytes: Option<usize>) {
+        self.machine().set_free_bytes(bytes);
+    }
+
+    /// Turns one bit of a file on the medium.
+    ///
+    /// # Errors
+    /// If there is no such file.
+    pub fn rot(&self, path: &Path, position: usize, bit: u8) -> io::Result<()> {
+        self.machine()
+            .damage(path, |contents, _| contents.rot(position, bit))
+    }
+
+    /// Makes noise of the sector of a file on the medium that a position is in.
+    ///
+    /// # Errors
+    /// If there is no such file.
+    pub fn ruin_sector(&self, path: &Path, position: usize) -> io::Result<()> {
+        self.machine().damage(path, |contents, random| {
+            contents.ruin_sector(position, random);
+        })
     }
 
     fn machine(&self) -> MutexGuard<'_, Machine> {
