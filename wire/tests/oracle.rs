@@ -1,5 +1,6 @@
 //! Every message in every version: bytes made from the schema, decoded and encoded by us and by an independent codec.
 
+mod names;
 mod registry;
 mod schema;
 
@@ -13,8 +14,8 @@ use thalweg_wire::codec::Decoder;
 /// Random messages for each version of each message.
 const SEEDS: u64 = 12;
 
-/// Decodes and encodes again.
-type RoundTrip = fn(&Bytes, i16) -> Vec<u8>;
+/// Decodes, prints, and encodes again.
+type RoundTrip = fn(&Bytes, i16) -> (String, Vec<u8>);
 
 /// A codec under test.
 struct Codec {
@@ -29,12 +30,16 @@ fn ours<M: Message>() -> Codec {
             let mut d = Decoder::new(body);
             let message = M::decode(&mut d, version).expect("a valid message");
             assert_eq!(d.remaining(), 0, "all bytes are read");
-            message.to_bytes(version).expect("a valid message").to_vec()
+            let bytes = message.to_bytes(version).expect("a valid message");
+            (format!("{message:?}"), bytes.to_vec())
         },
     }
 }
 
-fn theirs<M: kafka_protocol::protocol::Message + Decodable + Encodable>() -> Codec {
+fn theirs<M>() -> Codec
+where
+    M: kafka_protocol::protocol::Message + Decodable + Encodable + std::fmt::Debug,
+{
     Codec {
         versions: M::VERSIONS.min..=M::VERSIONS.max,
         round_trip: |body, version| {
@@ -43,7 +48,7 @@ fn theirs<M: kafka_protocol::protocol::Message + Decodable + Encodable>() -> Cod
             assert!(rest.is_empty(), "all bytes are read");
             let mut out = BytesMut::new();
             message.encode(&mut out, version).expect("a valid message");
-            out.to_vec()
+            (format!("{message:?}"), out.to_vec())
         },
     }
 }
@@ -98,12 +103,13 @@ fn api_messages_round_trip_here_and_there() {
     let mut shared = 0;
     for (name, ours, theirs) in for_each_api_message!(api_codecs) {
         walk(name, &ours, |case, version, body| {
-            assert_eq!(*body, (ours.round_trip)(body, version), "ours: {case}");
-            if let Some(theirs) = theirs
-                .as_ref()
-                .filter(|codec| codec.versions.contains(&version))
-            {
-                assert_eq!(*body, (theirs.round_trip)(body, version), "theirs: {case}");
+            let (our_names, bytes) = (ours.round_trip)(body, version);
+            assert_eq!(*body, bytes, "ours: {case}");
+            let theirs = theirs.as_ref();
+            if let Some(theirs) = theirs.filter(|codec| codec.versions.contains(&version)) {
+                let (their_names, bytes) = (theirs.round_trip)(body, version);
+                assert_eq!(*body, bytes, "theirs: {case}");
+                names::assert_same(case, &our_names, &their_names);
                 shared += 1;
             }
         });
@@ -115,7 +121,7 @@ fn api_messages_round_trip_here_and_there() {
 fn stored_records_round_trip() {
     for (name, ours) in for_each_stored_message!(stored_codecs) {
         walk(name, &ours, |case, version, body| {
-            assert_eq!(*body, (ours.round_trip)(body, version), "{case}");
+            assert_eq!(*body, (ours.round_trip)(body, version).1, "{case}");
         });
     }
 }
@@ -128,7 +134,7 @@ fn unknown_tagged_fields_are_skipped() {
         for seed in 0..SEEDS {
             let plain = Sampler::body(&messages[name], version, seed, false);
             let more = Sampler::body(&messages[name], version, seed, true);
-            let read = (ours.round_trip)(&Bytes::from(more), version);
+            let (_, read) = (ours.round_trip)(&Bytes::from(more), version);
             assert_eq!(read, plain, "{name} {version}, seed {seed}");
         }
     }
