@@ -9,8 +9,8 @@ pub enum TopicNameError {
     #[error("the empty string is not allowed")]
     Empty,
     /// `.` or `..`, which would be directories.
-    #[error("'.' or '..' is not allowed")]
-    Dots,
+    #[error("'{0}' is not allowed")]
+    Dots(String),
     /// Longer than 249 characters.
     #[error("the length of '{0}' is longer than the max allowed length {TOPIC_NAME_BYTES_MAX}")]
     TooLong(String),
@@ -30,7 +30,7 @@ pub fn check_topic_name(name: &str) -> Result<(), TopicNameError> {
         return Err(TopicNameError::Empty);
     }
     if name == "." || name == ".." {
-        return Err(TopicNameError::Dots);
+        return Err(TopicNameError::Dots(name.to_owned()));
     }
     if name.len() > TOPIC_NAME_BYTES_MAX {
         return Err(TopicNameError::TooLong(name.to_owned()));

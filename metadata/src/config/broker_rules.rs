@@ -1,0 +1,148 @@
+//! What may be set on a broker while it runs.
+
+use super::definition::UpdateMode;
+use super::describe::base_key;
+use super::error::ConfigError;
+use super::layers::ConfigLayers;
+use super::table::broker_keys;
+use crate::image::ConfigMap;
+
+/// Checks all dynamic settings of one broker, or of all brokers, together.
+///
+/// # Errors
+/// Keys that only a restart can change, that need a listener's prefix or a broker, the first value that is refused, or
+/// values that do not fit what the broker runs with.
+pub fn check_broker(
+    own: &ConfigMap,
+    all_brokers: bool,
+    layers: &ConfigLayers<'_>,
+) -> Result<(), ConfigError> {
+    refuse(own, "Cannot update these configs dynamically", |name| {
+        mode(name) == Some(UpdateMode::ReadOnly)
+    })?;
+    refuse(
+        own,
+        "These security configs can be dynamically updated only per-listener using the listener prefix",
+        |name| PER_LISTENER.contains(&name),
+    )?;
+    for key in broker_keys().iter() {
+        if let Some(value) = own.get(key.name) {
+            key.parse(value)?;
+        }
+    }
+    let prefixed = own
+        .iter()
+        .filter(|(name, _)| broker_keys().get(name).is_none());
+    for (name, value) in prefixed {
+        if let Some(key) = base_key(name) {
+            key.parse(value)?;
+        }
+    }
+    if all_brokers {
+        refuse(
+            own,
+            "Cannot update these configs at default cluster level, broker id must be specified",
+            |name| mode(name) == Some(UpdateMode::PerBroker),
+        )?;
+    }
+    check_threads(own, layers)?;
+    check_requirements(own, layers)
+}
+
+/// Keys of certificates: a running listener takes new ones, the broker as a whole does not.
+const PER_LISTENER: &[&str] = &[
+    "ssl.key.password",
+    "ssl.keystore.certificate.chain",
+    "ssl.keystore.key",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.keystore.type",
+    "ssl.truststore.certificates",
+    "ssl.truststore.location",
+    "ssl.truststore.password",
+    "ssl.truststore.type",
+];
+
+/// Thread counts, which a running broker changes by at most a factor of two at a time.
+const THREADS: &[&str] = &[
+    "num.io.threads",
+    "num.network.threads",
+    "num.replica.fetchers",
+    "num.recovery.threads.per.data.dir",
+    "background.threads",
+];
+
+fn mode(name: &str) -> Option<UpdateMode> {
+    broker_keys().get(name).map(|key| key.mode)
+}
+
+fn refuse(own: &ConfigMap, why: &str, refused: impl Fn(&str) -> bool) -> Result<(), ConfigError> {
+    let names: Vec<&str> = own
+        .keys()
+        .map(|name| &**name)
+        .filter(|name| refused(name))
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(ConfigError::Rule(format!("{why}: [{}]", names.join(", "))))
+}
+
+fn number(own: &ConfigMap, layers: &ConfigLayers<'_>, name: &str) -> i64 {
+    let own = own.get(name).and_then(|value| value.trim().parse().ok());
+    own.unwrap_or_else(|| layers.broker_integer(name))
+}
+
+fn check_threads(own: &ConfigMap, layers: &ConfigLayers<'_>) -> Result<(), ConfigError> {
+    for name in THREADS.iter().filter(|name| own.contains_key(**name)) {
+        let (wanted, current) = (number(own, layers, name), layers.broker_integer(name));
+        let complaint = if wanted > current.saturating_mul(2) {
+            "value should not be greater than double"
+        } else if wanted < current / 2 {
+            "value should be at least half"
+        } else {
+            continue;
+        };
+        return Err(dynamic(&format!(
+            "Dynamic thread count update validation failed for {name}={wanted}, {complaint} the current value {current}"
+        )));
+    }
+    let cleaners = "log.cleaner.threads";
+    let (wanted, current) = (
+        number(own, layers, cleaners),
+        layers.broker_integer(cleaners),
+    );
+    if wanted > current.saturating_mul(2) {
+        return Err(dynamic(&format!(
+            "Log cleaner threads cannot be increased to more than double the current value {current}"
+        )));
+    }
+    if wanted < current / 2 {
+        return Err(dynamic(&format!(
+            "Log cleaner threads cannot be reduced to less than half the current value {current}"
+        )));
+    }
+    Ok(())
+}
+
+/// Kafka wraps what its components refuse.
+fn dynamic(cause: &str) -> ConfigError {
+    ConfigError::Dynamic(format!(
+        "org.apache.kafka.common.config.ConfigException: {cause}"
+    ))
+}
+
+fn check_requirements(own: &ConfigMap, layers: &ConfigLayers<'_>) -> Result<(), ConfigError> {
+    const MIB: i64 = 1 << 20;
+    let failed = |text: &str| Err(ConfigError::Rule(format!("requirement failed: {text}")));
+    if number(own, layers, "log.cleaner.dedupe.buffer.size")
+        / number(own, layers, "log.cleaner.threads").max(1)
+        <= MIB
+    {
+        return failed("log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.");
+    }
+    if own.contains_key("log.roll.ms") && number(own, layers, "log.roll.ms") < 1 {
+        return failed("log.roll.ms must be greater than or equal to 1");
+    }
+    Ok(())
+}
