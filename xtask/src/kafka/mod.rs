@@ -8,4 +8,4 @@ mod tool;
 pub(crate) use command::run;
 pub(crate) use jars::jar_dir;
 pub(crate) use node::{KafkaNode, NodeOptions};
-pub(crate) use tool::{load_tool, tool};
+pub(crate) use tool::{load_tool, speed_up_tools, tool};

@@ -11,7 +11,7 @@ use super::compare::{self, Comparison};
 use super::script::{self, Step};
 use super::session::{Printed, Session};
 use crate::brokers::{Place, System};
-use crate::paths;
+use crate::{kafka, paths};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -85,6 +85,9 @@ fn play_both(
                 .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
                 .collect(),
         })?;
+        if system == System::Kafka {
+            kafka::speed_up_tools(broker.address)?;
+        }
         let printed = Session::new(broker.address, home).play(steps);
         broker.stop()?;
         printed

@@ -8,8 +8,8 @@ pub(super) enum Step {
     /// `<tool> <label>: <arguments>`, followed by `< <line of input>`. A label that ends with `~`:
     /// the order of the lines that are printed means nothing.
     Run(Run),
-    /// `start <tool> <label>: <arguments>`: runs on until it has printed something.
-    Start(Run),
+    /// `start <lines> <tool> <label>: <arguments>`: runs on; the next step waits for its lines.
+    Start { run: Run, lines: usize },
     /// `stop <label>`: ends what was started.
     Stop(String),
     /// `file <name>: <content>`: `@<name>` in arguments is its path.
@@ -74,7 +74,13 @@ pub(super) fn parse(text: &str) -> Result<Vec<Step>> {
 fn step(line: &str) -> Result<Step> {
     let (head, rest) = line.split_once(' ').context("a tool and a label")?;
     match head {
-        "start" => Ok(Step::Start(run(rest)?)),
+        "start" => {
+            let (lines, rest) = rest.split_once(' ').context("start <lines> <tool> …")?;
+            Ok(Step::Start {
+                run: run(rest)?,
+                lines: lines.parse()?,
+            })
+        }
         "stop" => Ok(Step::Stop(rest.trim().to_owned())),
         "file" => {
             let (name, content) = rest.split_once(": ").context("file <name>: <content>")?;
@@ -137,7 +143,7 @@ mod tests {
     #[test]
     fn a_script_has_runs_with_input() {
         let text = "# why\n\ntopics create: --create --topic \"a b\"\n\
-                    console-producer two: --topic a\n< one\n< two\nstart console-consumer x: --topic a\nstop x\n";
+                    console-producer two: --topic a\n< one\n< two\nstart 1 console-consumer x: --topic a\nstop x\n";
         let steps = parse(text).unwrap();
         assert_eq!(steps.len(), 4);
         let Step::Run(create) = &steps[0] else {
@@ -165,7 +171,7 @@ mod tests {
             .iter()
             .filter_map(|step| match step {
                 Step::Run(run) => Some(run.label.as_str()),
-                Step::Start(_) | Step::Stop(_) | Step::File { .. } => None,
+                Step::Start { .. } | Step::Stop(_) | Step::File { .. } => None,
             })
             .collect();
         let all = labels.len();

@@ -57,7 +57,9 @@ impl Session {
                     let one = self.run(run).with_context(|| run.label.clone())?;
                     printed.push(one);
                 }
-                Step::Start(run) => self.start(run).with_context(|| run.label.clone())?,
+                Step::Start { run, lines } => {
+                    self.start(run, *lines).with_context(|| run.label.clone())?;
+                }
                 Step::Stop(label) => self.stop(label)?,
                 Step::File { name, content } => fs::write(self.home.join(name), content)?,
             }
@@ -111,18 +113,22 @@ impl Session {
         })
     }
 
-    /// A tool in the background is up when it has printed a line.
-    fn start(&mut self, run: &Run) -> Result<()> {
+    /// A tool in the background is up when it has printed what it must.
+    fn start(&mut self, run: &Run, lines: usize) -> Result<()> {
         let output = self.home.join("background.txt");
         let child = self
             .command(run, &output)?
             .spawn()
             .context("cannot run java")?;
         let started = Stopwatch::start();
-        while !fs::read_to_string(&output)?.contains('\n') && started.elapsed() < TOOL_MAX {
+        self.started.insert(run.label.clone(), child);
+        while fs::read_to_string(&output)?.lines().count() < lines {
+            if started.elapsed() > TOOL_MAX {
+                eprintln!("{} has printed too little on {}", run.label, self.address);
+                break;
+            }
             std::thread::sleep(POLL);
         }
-        self.started.insert(run.label.clone(), child);
         Ok(())
     }
 
