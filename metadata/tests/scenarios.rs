@@ -16,8 +16,8 @@ use thalweg_metadata::Controller;
 use thalweg_metadata::config::{ConfigLayers, DescribedConfig, StaticConfigs};
 use thalweg_metadata::controller::{
     AlterConfigs, Assignment, Bootstrap, ConfigChange, ConfigOp, ConfigUpdates, CreatePartitions,
-    CreateTopics, FEATURES, MorePartitions, NewTopic, Refusal, ReplicationFactor, ResourceUpdate,
-    TopicTarget, internal_topic,
+    CreateTopics, FEATURES, MorePartitions, NewTopic, Outcome, Refusal, ReplicationFactor,
+    ResourceUpdate, TopicTarget,
 };
 use thalweg_model::{BrokerId, PartitionIndex};
 
@@ -161,16 +161,15 @@ fn create(cluster: &mut Cluster, rest: &str, validate_only: bool) -> String {
 }
 
 fn internal(cluster: &mut Cluster, name: &str) -> String {
-    let start = StaticConfigs::new(cluster.start.clone());
-    let layers = ConfigLayers::new(&cluster.image, BrokerId(1), &start);
-    let topic = internal_topic(name, &layers).unwrap();
-    created(
-        cluster,
-        &CreateTopics {
-            topics: vec![topic],
-            validate_only: false,
-        },
-    )
+    let (_, topic) = cluster.run(|controller, _| Outcome {
+        records: Vec::new(),
+        reply: controller.automatic_topic(name),
+    });
+    let command = CreateTopics {
+        topics: vec![topic],
+        validate_only: false,
+    };
+    created(cluster, &command)
 }
 
 fn created(cluster: &mut Cluster, command: &CreateTopics) -> String {

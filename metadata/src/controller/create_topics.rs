@@ -91,7 +91,7 @@ impl Controller<'_> {
     pub fn create_topics(
         &self,
         command: &CreateTopics,
-        new_id: &mut dyn FnMut() -> Uuid,
+        mut new_id: impl FnMut() -> Uuid,
     ) -> Outcome<Vec<TopicReply<CreatedTopic>>> {
         let (single, repeated) = split_repeated(&command.topics);
         let mut records = Vec::new();
@@ -102,7 +102,7 @@ impl Controller<'_> {
             let result = if too_many {
                 Err(Refusal::too_many_partitions())
             } else {
-                let id = self.free_id(&mut taken, new_id);
+                let id = self.free_id(&mut taken, &mut new_id);
                 self.create_topic(topic, id).map(|(made, created)| {
                     records.extend(made);
                     created

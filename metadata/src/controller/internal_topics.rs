@@ -1,11 +1,26 @@
 //! The coordinators' own topics, as they are created when first needed.
 
+use super::Controller;
 use super::create_topics::{NewTopic, ReplicationFactor};
 use crate::config::ConfigLayers;
 
+impl Controller<'_> {
+    /// The topic that a client's first question for `name` creates: an internal one as its coordinator needs it, any
+    /// other with the broker's defaults.
+    #[must_use]
+    pub fn automatic_topic(&self, name: &str) -> NewTopic {
+        internal_topic(name, &self.layers).unwrap_or_else(|| NewTopic {
+            name: name.to_owned(),
+            partitions: None,
+            replication: ReplicationFactor::Default,
+            assignments: Vec::new(),
+            configs: Vec::new(),
+        })
+    }
+}
+
 /// The definition of an internal topic; `None` if the name is none of theirs.
-#[must_use]
-pub fn internal_topic(name: &str, layers: &ConfigLayers<'_>) -> Option<NewTopic> {
+fn internal_topic(name: &str, layers: &ConfigLayers<'_>) -> Option<NewTopic> {
     let value = |key: &str| layers.broker_integer(key).to_string();
     // More in-sync replicas than brokers would refuse every write.
     let min_isr = |key: &str| {

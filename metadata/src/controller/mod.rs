@@ -31,7 +31,6 @@ pub use create_topics::{
     Assignment, CreateTopics, CreatedTopic, NewTopic, ReplicationFactor, TopicReply,
 };
 pub use delete_topics::{DeletedTopic, TopicTarget};
-pub use internal_topics::internal_topic;
 pub use producer_ids::ProducerIdBlock;
 pub use refusal::Refusal;
 
