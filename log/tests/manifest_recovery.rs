@@ -163,11 +163,11 @@ on_both_disks! {
     }
 }
 
-const DIR: &str = "/home/shard";
+const DIR: &str = "/disk/shard";
 
 fn sim() -> SimDisk {
     let disk = SimDisk::new(3);
-    disk.create_dir_all(Path::new("/home")).unwrap();
+    disk.create_dir_all(Path::new("/disk")).unwrap();
     disk.sync_dir(Path::new("/")).unwrap();
     disk
 }
