@@ -128,6 +128,11 @@ impl ClassicGroup {
         self.members.get_mut(id)
     }
 
+    /// Whether nobody is a member or about to be one.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.members.is_empty() && self.pending_members.is_empty()
+    }
+
     pub(crate) fn is_leader(&self, id: &MemberId) -> bool {
         self.leader.as_ref() == Some(id)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use thalweg_model::{ErrorCode, Now};
+use thalweg_model::Now;
 
 use super::offset_fetch::read_offsets;
 use super::pending::{FollowUp, Parked};
@@ -46,7 +46,7 @@ impl GroupShard {
         let (groups, durable, mut turn) = self.turn(now);
         turn.revert(groups, append.follow_up, failure);
         for group in named(&append.records, true) {
-            turn.forget_unborn(groups, group, failure);
+            turn.forget_unborn(groups, group);
         }
         for group in named(&append.records, false) {
             turn.restore(groups, group, durable);
@@ -125,23 +125,15 @@ impl Turn<'_> {
         }
     }
 
-    /// Lets go of a group that the log never came to know.
-    fn forget_unborn(&mut self, groups: &mut Groups, id: &GroupId, failure: AppendFailure) {
-        let is_unborn = groups.get(id).is_some_and(|group| !group.visible);
+    /// Lets go of a group that the log never came to know. One that has members goes on: its next
+    /// record makes it known.
+    fn forget_unborn(&mut self, groups: &mut Groups, id: &GroupId) {
+        let is_unborn = groups
+            .get(id)
+            .is_some_and(|group| !group.visible && group.is_deserted());
         if is_unborn && !self.pending.concerns(id) {
-            self.dissolve(groups, id, failure.code());
+            groups.remove(id);
         }
-    }
-
-    /// Removes a group without a trace in the log; whoever waits is refused.
-    pub(super) fn dissolve(&mut self, groups: &mut Groups, id: &GroupId, error: ErrorCode) {
-        let Some(mut group) = groups.remove(id) else {
-            return;
-        };
-        for member in group.member_ids() {
-            group.refuse_waiting(&member, error, &mut self.effects);
-        }
-        self.end_timers(&group);
     }
 
     /// Takes a group up again whose deletion failed.

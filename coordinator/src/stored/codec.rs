@@ -169,3 +169,74 @@ fn member_from_wire(member: &MemberMetadata) -> StoredMember {
 fn stored_time(value: i64) -> Option<Timestamp> {
     (value != Timestamp::NONE.0).then_some(Timestamp(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thalweg_model::Uuid;
+
+    fn offset(expires_at: Option<Timestamp>) -> Record {
+        Record::Offset {
+            group: "g".into(),
+            topic: "t".into(),
+            partition: PartitionIndex(7),
+            value: Some(CommittedOffset {
+                offset: 5,
+                leader_epoch: Some(LeaderEpoch::ZERO),
+                metadata: "m".into(),
+                committed_at: Timestamp(9),
+                expires_at,
+                topic_id: Uuid::NIL,
+            }),
+        }
+    }
+
+    #[test]
+    fn positions_are_written_as_kafka_writes_them() {
+        let (key, value) = encode(&offset(None)).unwrap();
+        assert_eq!(&key[..], b"\0\x01\0\x01g\0\x01t\0\0\0\x07");
+        let expected = b"\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\x02m\0\0\0\0\0\0\0\x09\0";
+        assert_eq!(value.as_deref(), Some(&expected[..]));
+        // Only version 1 can say when a position expires; it cannot say the leader's epoch.
+        let (_, value) = encode(&offset(Some(Timestamp(11)))).unwrap();
+        let expected = b"\0\x01\0\0\0\0\0\0\0\x05\0\x01m\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x0b";
+        assert_eq!(value.as_deref(), Some(&expected[..]));
+    }
+
+    #[test]
+    fn a_group_of_the_oldest_version_is_read() {
+        let key = Bytes::from_static(b"\0\x02\0\x01g");
+        let value = Bytes::from_static(
+            b"\0\0\0\x08consumer\0\0\0\x03\0\x01r\0\x01m\
+              \0\0\0\x01\0\x01m\0\x01c\0\x01h\0\0\0\x64\0\0\0\x01s\0\0\0\x01a",
+        );
+        let Some(Record::Group { value, .. }) = decode(&key, Some(&value)).unwrap() else {
+            panic!("a group is read");
+        };
+        let group = value.unwrap();
+        assert_eq!(group.generation, Generation(3));
+        assert_eq!(group.state_since, None);
+        assert_eq!(group.members[0].rebalance_timeout_ms, 100);
+    }
+
+    #[test]
+    fn old_keys_are_read_other_groups_passed_over_and_garbage_refused() {
+        let old = Bytes::from_static(b"\0\0\0\x01g\0\x01t\0\0\0\x07");
+        let record = decode(&old, None).unwrap().unwrap();
+        let Record::Offset {
+            partition, value, ..
+        } = record
+        else {
+            panic!("a position is read");
+        };
+        assert_eq!((partition, value), (PartitionIndex(7), None));
+        let consumer_group = Bytes::from_static(b"\0\x03\0\x01g");
+        assert_eq!(decode(&consumer_group, None), Ok(None));
+        for garbage in [&b""[..], b"\0", b"\0\x01\0\x05g"] {
+            assert!(decode(&Bytes::from_static(garbage), None).is_err());
+        }
+        let key = Bytes::from_static(b"\0\x02\0\x01g");
+        let value = Bytes::from_static(b"\0\x03\0\x08con");
+        assert!(decode(&key, Some(&value)).is_err());
+    }
+}
