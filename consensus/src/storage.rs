@@ -153,13 +153,10 @@ impl GroupStorage {
     }
 
     fn entry(&self, index: u64, with_data: bool) -> Option<eraftpb::Entry> {
-        if let Some(front) = self.recent.front().map(|entry| entry.index) {
-            if let Some(at) = index.checked_sub(front) {
-                return usize::try_from(at)
-                    .ok()
-                    .and_then(|at| self.recent.get(at))
-                    .cloned();
-            }
+        if let Some(front) = self.recent.front()
+            && let Some(at) = index.checked_sub(front.index)
+        {
+            return usize::try_from(at).ok().and_then(|at| self.recent.get(at)).cloned();
         }
         if let Some(entry) = self.fetched.iter().find(|entry| entry.index == index) {
             return Some(entry.clone());

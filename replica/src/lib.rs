@@ -1,1 +1,31 @@
 //! A shard as a deterministic machine: many partition replicas over one journal.
+//!
+//! Events come in as calls with the time; what has to be done outside (write a block, answer a
+//! request, wake a reader) comes out as [`Effect`]s. Nothing here waits, sleeps or asks a clock.
+
+mod append;
+mod block_job;
+mod checkpoint;
+mod commit;
+mod effects;
+mod flush;
+pub mod limits;
+mod partition;
+mod read;
+mod recovery;
+mod shard;
+mod spec_bytes;
+mod tail;
+mod wait;
+
+pub use append::AppendError;
+pub use block_job::{BlockJob, BlockWritten};
+pub use checkpoint::{CheckpointJob, Checkpointed};
+pub use effects::{Acks, Appended, Effect, Ticket};
+pub use partition::PartitionSpec;
+pub use read::{
+    AccessError, FoundOffset, Isolation, Marks, OffsetTarget, Piece, Read, ReadRequest,
+};
+pub use recovery::OpenError;
+pub use shard::{Shard, ShardConfig};
+pub use wait::WaiterId;

@@ -56,6 +56,20 @@ impl<D: Disk> PartitionLog<D> {
         Ok(checkpoint)
     }
 
+    /// What makes the bytes of the last append durable without the journal: its segment's file, then
+    /// the directories. For entries too large to travel in the journal.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    ///
+    /// # Panics
+    /// If nothing was ever appended.
+    pub fn sync_of_last_append(&mut self) -> io::Result<(D::File, Vec<PathBuf>)> {
+        let active = self.segments.last().expect("something was appended");
+        let file = self.home.file(active.base, FileKind::Log)?;
+        Ok((file, self.unsynced_dirs()))
+    }
+
     /// Tells that `state` is in the manifest; returns files that can be removed now, on a thread
     /// where that may take its time. That one is not there any more is no failure.
     pub fn checkpointed(&mut self, state: &LogState) -> Vec<PathBuf> {
@@ -105,13 +119,18 @@ impl<D: Disk> PartitionLog<D> {
         self.save_producers(depth)?;
         let last = self.segments.len().saturating_sub(1);
         let mut files = Vec::new();
+        let mut new_names = false;
         for (at, segment) in self.segments.iter_mut().enumerate() {
             if at == last {
                 save(segment, &self.home, depth)?;
             }
+            new_names |= std::mem::take(&mut segment.new_names);
             for kind in unsynced(segment) {
                 files.push(self.home.file_to_sync(segment.base, kind)?);
             }
+        }
+        if new_names {
+            self.names_changed();
         }
         for &at in &self.unsynced_snapshots {
             match self.home.file_to_sync(at, FileKind::Snapshot) {

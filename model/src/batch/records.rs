@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::BatchHeader;
+use super::{BatchHeader, CheckedBatch};
 use super::header::TimestampType;
 use crate::compression::{Compression, CompressionError};
 use crate::limits::DECOMPRESSED_BYTES_MAX;
@@ -45,6 +45,15 @@ impl Unpacked {
             header: *header,
             plain,
         })
+    }
+
+    /// The records of a batch that has no offsets yet: they count from 0.
+    ///
+    /// # Errors
+    /// The codec's data is damaged.
+    pub fn of_checked(batch: &CheckedBatch) -> Result<Self, RecordError> {
+        let header = BatchHeader { base_offset: 0, ..*batch.header() };
+        Self::new(&header, Bytes::copy_from_slice(batch.payload()))
     }
 
     /// The uncompressed records section.

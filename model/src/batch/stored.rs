@@ -1,6 +1,6 @@
 //! A batch with its offsets: the bytes that are written, replicated and served.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::header::{HEADER_BYTES, MAGIC_AT, checksum};
 use super::{BatchHeader, RecordError, Unpacked};
@@ -61,6 +61,24 @@ impl StoredBatch {
             header,
             bytes: bytes.split_to(needed),
         })
+    }
+
+    /// Copies batches one behind the other into one allocation; each is then a slice of it. Small
+    /// batches are kept this way, so that they do not hold the buffers they arrived in.
+    #[must_use]
+    pub fn concat(batches: &[Self]) -> (Bytes, Vec<Self>) {
+        let mut all = BytesMut::with_capacity(batches.iter().map(|batch| batch.bytes.len()).sum());
+        for batch in batches {
+            all.extend_from_slice(&batch.bytes);
+        }
+        let all = all.freeze();
+        let mut at = 0;
+        let slices = batches.iter().map(|batch| {
+            let from = at;
+            at += batch.bytes.len();
+            Self { header: batch.header, bytes: all.slice(from..at) }
+        });
+        (all.clone(), slices.collect())
     }
 
     /// The header.

@@ -1,0 +1,282 @@
+//! Checkpoints: segments are synced and the manifest told, so that journal space becomes free.
+//!
+//! One checkpoint goes over all partitions that changed, some at a time, because every file under
+//! way costs a descriptor. The journal is released when the last of them is in the manifest.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+
+use thalweg_log::GroupId;
+use thalweg_log::disk::{Disk, DiskFile};
+use thalweg_log::journal::{BlockSequence, Growth};
+use thalweg_log::manifest::{GroupManifest, ManifestChange, ManifestWrite, ManifestWritten};
+use thalweg_log::partition::LogState;
+use thalweg_model::Now;
+
+use crate::flush::durable_form;
+use crate::limits::CHECKPOINT_GROUPS_MAX;
+use crate::partition::Replica;
+use crate::{Effect, Shard};
+
+/// A checkpoint under way.
+#[derive(Debug)]
+pub(crate) struct Checkpointing {
+    /// What the journal may give up at the end.
+    up_to: BlockSequence,
+    /// Partitions still to be taken.
+    left: VecDeque<GroupId>,
+    /// Groups that are gone, to be forgotten with the last part.
+    removed: Vec<GroupId>,
+}
+
+/// One part of a checkpoint: what a background thread has to do.
+#[derive(Debug)]
+pub struct CheckpointJob<D: Disk> {
+    disk: D,
+    files: Vec<D::File>,
+    dirs: Vec<PathBuf>,
+    write: ManifestWrite<D>,
+    states: Vec<(GroupId, LogState)>,
+}
+
+/// What became of a part.
+#[derive(Debug)]
+pub struct Checkpointed<D: Disk> {
+    result: io::Result<ManifestWritten<D>>,
+    states: Vec<(GroupId, LogState)>,
+}
+
+impl<D: Disk> CheckpointJob<D> {
+    /// Syncs the files, then the directories, then tells the manifest.
+    #[must_use]
+    pub fn perform(self) -> Checkpointed<D> {
+        let Self {
+            disk,
+            files,
+            dirs,
+            write,
+            states,
+        } = self;
+        let synced = files
+            .iter()
+            .try_for_each(DiskFile::sync_data)
+            .and_then(|()| dirs.iter().try_for_each(|dir| disk.sync_dir(dir)));
+        Checkpointed {
+            result: synced.map(|()| write.perform()),
+            states,
+        }
+    }
+}
+
+impl<D: Disk> Shard<D> {
+    /// Starts what the journal asks for, if it is not under way.
+    pub(crate) fn housekeep(&mut self) {
+        if self.failed.is_some() {
+            return;
+        }
+        if self.checkpointing.is_none() && self.journal.wants_checkpoint() {
+            self.start_checkpoint();
+        }
+        if let Some(job) = self.journal.wants_growth() {
+            self.effects.push(Effect::Grow(job));
+        }
+    }
+
+    /// Begins a checkpoint of everything that changed since the last one.
+    pub fn start_checkpoint(&mut self) {
+        if self.checkpointing.is_some() || self.failed.is_some() {
+            return;
+        }
+        let changed = self
+            .replicas
+            .values()
+            .filter(|replica| replica.is_changed());
+        let left = changed.map(|replica| replica.id).collect();
+        let removed = self.removed.iter().map(|(group, _)| *group).collect();
+        let up_to = self.journal.durable();
+        self.checkpointing = Some(Checkpointing {
+            up_to,
+            left,
+            removed,
+        });
+        self.checkpoint_part();
+    }
+
+    /// Whether a checkpoint is under way.
+    #[must_use]
+    pub fn is_checkpointing(&self) -> bool {
+        self.checkpointing.is_some()
+    }
+
+    fn checkpoint_part(&mut self) {
+        let Some(mut under_way) = self.checkpointing.take() else {
+            return;
+        };
+        let mut job = (Vec::new(), Vec::new());
+        let (mut changes, mut states) = (Vec::new(), Vec::new());
+        for _ in 0..CHECKPOINT_GROUPS_MAX {
+            let Some(group) = under_way.left.pop_front() else {
+                break;
+            };
+            let Some(replica) = self.replicas.get_mut(&group) else {
+                continue;
+            };
+            let checkpoint = match replica.log.checkpoint() {
+                Ok(checkpoint) => checkpoint,
+                Err(error) => {
+                    // The journal keeps what it has; the next checkpoint tries again.
+                    self.effects.push(Effect::Notice(format!(
+                        "partition {} cannot be checkpointed: {error}",
+                        replica.dir
+                    )));
+                    return;
+                }
+            };
+            replica.saved_hard_state = replica.group.hard_state();
+            job.0.extend(checkpoint.files);
+            job.1.extend(checkpoint.dirs);
+            let manifest = replica.manifest(checkpoint.state.clone());
+            changes.push(ManifestChange::Group(group, Box::new(manifest)));
+            states.push((group, checkpoint.state));
+        }
+        if under_way.left.is_empty() {
+            changes.extend(
+                under_way
+                    .removed
+                    .iter()
+                    .map(|&group| ManifestChange::Removed(group)),
+            );
+            changes.push(ManifestChange::Checkpoint(under_way.up_to));
+        }
+        let (files, dirs) = job;
+        let write = self.manifest.prepare(&changes);
+        let disk = self.disk.clone();
+        self.checkpointing = Some(under_way);
+        self.effects.push(Effect::Checkpoint(CheckpointJob {
+            disk,
+            files,
+            dirs,
+            write,
+            states,
+        }));
+    }
+
+    /// A part of a checkpoint came back.
+    pub fn checkpointed(&mut self, done: Checkpointed<D>) {
+        let Checkpointed { result, states } = done;
+        let written = match result {
+            Ok(written) => written,
+            Err(error) => {
+                self.fail(format!("a segment was not synced: {error}"));
+                return;
+            }
+        };
+        if let Err(error) = self.manifest.committed(written) {
+            self.checkpointing = None;
+            if self.manifest.has_failed() {
+                self.fail(format!("the manifest was not written: {error}"));
+            } else {
+                let notice = format!("the manifest was not written, it is tried again: {error}");
+                self.effects.push(Effect::Notice(notice));
+            }
+            return;
+        }
+        let mut paths = Vec::new();
+        for (group, state) in states {
+            if let Some(replica) = self.replicas.get_mut(&group) {
+                paths.extend(replica.log.checkpointed(&state));
+            }
+        }
+        if !paths.is_empty() {
+            self.effects.push(Effect::Remove(paths));
+        }
+        let last = self
+            .checkpointing
+            .as_ref()
+            .is_some_and(|under_way| under_way.left.is_empty());
+        if last {
+            self.finish_checkpoint();
+        } else {
+            self.checkpoint_part();
+        }
+    }
+
+    fn finish_checkpoint(&mut self) {
+        let Some(under_way) = self.checkpointing.take() else {
+            return;
+        };
+        self.journal.release(under_way.up_to);
+        let (gone, still): (Vec<_>, Vec<_>) = std::mem::take(&mut self.removed)
+            .into_iter()
+            .partition(|(group, _)| under_way.removed.contains(group));
+        self.removed = still;
+        for (_, log) in gone {
+            let dir = log.home().dir().to_path_buf();
+            if let Some(name) = dir.file_name() {
+                self.dirs_in_use
+                    .remove(&name.to_string_lossy().into_owned());
+            }
+            if let Err(error) = log.delete_all() {
+                let notice = format!("{} was not removed: {error}", dir.display());
+                self.effects.push(Effect::Notice(notice));
+            }
+        }
+    }
+
+    /// A new chunk of the journal came back.
+    pub fn journal_grown(&mut self, growth: Growth<D>, now: Now) {
+        if let Err(error) = self.journal.grown(growth) {
+            if error.kind() == io::ErrorKind::StorageFull {
+                self.effects.push(Effect::Notice(
+                    "the disk is full: the journal cannot grow".into(),
+                ));
+            } else {
+                self.fail(format!("the journal could not grow: {error}"));
+                return;
+            }
+        }
+        self.flush(now);
+    }
+
+    /// Removes old records by the topics' retention; files go with the next checkpoint.
+    pub fn retain(&mut self, now: Now) {
+        for replica in self.replicas.values_mut() {
+            let up_to = replica.high_watermark;
+            match replica.log.retention(now, up_to) {
+                Ok(removed) if removed.segments > 0 => {
+                    self.effects.push(Effect::Notice(format!(
+                        "retention removed {} segments, {} bytes, of {}",
+                        removed.segments, removed.bytes, replica.dir
+                    )));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let notice = format!("retention of {} failed: {error}", replica.dir);
+                    self.effects.push(Effect::Notice(notice));
+                }
+            }
+            let expiration = replica.spec.config.producer_expiration_ms;
+            replica.log.producers_mut().expire(now.wall, expiration);
+        }
+    }
+}
+
+impl<D: Disk> Replica<D> {
+    fn is_changed(&self) -> bool {
+        self.log.is_changed() || self.saved_hard_state != self.group.hard_state()
+    }
+
+    fn manifest(&self, log: LogState) -> GroupManifest {
+        GroupManifest {
+            topic: self.spec.topic,
+            topic_name: self.spec.topic_name.clone(),
+            partition: self.spec.partition,
+            directory: self.dir.clone(),
+            replica: self.spec.replica,
+            hard_state: durable_form(&self.group.hard_state()),
+            membership: self.spec.to_bytes(&self.dir),
+            log,
+        }
+    }
+}

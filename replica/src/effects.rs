@@ -1,0 +1,77 @@
+//! What a shard asks its shell to do.
+
+use std::path::PathBuf;
+
+use thalweg_consensus::Message;
+use thalweg_log::GroupId;
+use thalweg_log::disk::Disk;
+use thalweg_log::journal::GrowJob;
+use thalweg_model::Offset;
+
+use crate::block_job::BlockJob;
+use crate::checkpoint::CheckpointJob;
+use crate::{AppendError, WaiterId};
+
+/// Names one partition's share of a produce request; the shard only hands it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket {
+    /// The request.
+    pub request: u64,
+    /// Which of its partitions.
+    pub part: u32,
+}
+
+/// When an append counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acks {
+    /// Nobody waits.
+    None,
+    /// When the leader has it on stable storage.
+    Leader,
+    /// When it is committed.
+    All,
+}
+
+/// Where an append went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Offset of the first record; for a repeated batch that of its first time.
+    pub base: Offset,
+    /// Where the partition's log begins.
+    pub log_start: Offset,
+}
+
+/// An instruction to the shell. The order of effects is the order in which they arose.
+#[derive(Debug)]
+pub enum Effect<D: Disk> {
+    /// Perform on an I/O thread, then call `block_written`.
+    WriteBlock(BlockJob<D>),
+    /// Perform on an I/O thread, then call `checkpointed`.
+    Checkpoint(CheckpointJob<D>),
+    /// Perform on an I/O thread, then call `journal_grown`.
+    Grow(GrowJob<D>),
+    /// An append came to its end.
+    Complete {
+        /// Whose.
+        ticket: Ticket,
+        /// How.
+        result: Result<Appended, AppendError>,
+    },
+    /// A waiting fetch should be tried again.
+    Wake(WaiterId),
+    /// This replica began or ceased to lead.
+    LeaderChanged(GroupId),
+    /// Carry a message to another replica of the group.
+    Send {
+        /// The group.
+        group: GroupId,
+        /// The message; it names its receiver.
+        message: Message,
+    },
+    /// Remove these files on a background thread; that one is gone already is no failure.
+    Remove(Vec<PathBuf>),
+    /// Something a person should know; no harm is done.
+    Notice(String),
+    /// Stable storage failed: nothing more may be acknowledged, the process must stop loudly.
+    Failed(String),
+}

@@ -1,0 +1,33 @@
+//! The limits of this crate.
+
+/// Journal blocks under way to the disk at once. Two keep the device busy while the next block is
+/// gathered; more only makes blocks smaller.
+pub const BLOCKS_IN_FLIGHT_MAX: usize = 2;
+
+/// Batches below this size share an entry with their neighbours: copying 16 KiB costs less than an
+/// entry of its own (about 1 us against 4 us).
+pub const COALESCE_BELOW_BYTES: usize = 16 << 10;
+
+/// Largest entry made of several small batches.
+pub const COALESCED_ENTRY_BYTES_MAX: usize = 64 << 10;
+
+/// Memory of the tail cache of a shard: what consumers at the end of the log read without a file.
+/// 32 MiB hold 30 ms of a 1 GB/s stream, more than a consumer that keeps up lags behind.
+pub const TAIL_BYTES_MAX: usize = 32 << 20;
+
+/// Appends accepted and not yet handed to the journal, per shard. The journal takes 1 GB/s, so this
+/// is 64 ms of work; above it appends are refused with a retriable error.
+pub const PENDING_BYTES_MAX: usize = 64 << 20;
+
+/// Waiting fetches of a shard: one for each of 100,000 connections.
+pub const WAITERS_MAX: usize = 100_000;
+
+/// Partitions in one part of a checkpoint: each has a handful of files open until it is synced.
+pub const CHECKPOINT_GROUPS_MAX: usize = 256;
+
+/// Segment files kept open: a container often allows 20,000 descriptors, and connections need most.
+pub const OPEN_FILES_MAX: usize = 4096;
+
+/// Largest entry that travels in the journal. A larger one is synced in its segment, and the journal
+/// only names it: from about here on the second copy costs more than the second sync.
+pub const INLINE_ENTRY_BYTES_MAX: u64 = 1 << 20;

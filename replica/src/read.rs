@@ -1,0 +1,275 @@
+//! Reading: what a consumer may see, from memory or as extents of files.
+
+use bytes::Bytes;
+use thalweg_log::disk::Disk;
+use thalweg_log::partition::{Extent, ReadError as LogReadError, TimestampedOffset};
+use thalweg_log::{GroupId, PartitionLog};
+use thalweg_model::{LeaderEpoch, Offset, Timestamp};
+
+use crate::Shard;
+use crate::partition::Replica;
+
+/// How far a reader may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Everything committed by the group: up to the high watermark.
+    Uncommitted,
+    /// Up to the first open transaction: up to the last stable offset.
+    Committed,
+}
+
+/// One partition of a fetch.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadRequest {
+    /// The partition.
+    pub group: GroupId,
+    /// Offset of the first record wanted.
+    pub from: Offset,
+    /// Most bytes to return.
+    pub bytes_max: usize,
+    /// Return the first batch even if it is larger than that (KIP-74).
+    pub at_least_one: bool,
+    /// How far to see.
+    pub isolation: Isolation,
+    /// The epoch that the reader believes to be current.
+    pub epoch: Option<LeaderEpoch>,
+}
+
+/// A part of a read, in order.
+#[derive(Clone, Debug)]
+pub enum Piece<D: Disk> {
+    /// Bytes in memory.
+    Bytes(Bytes),
+    /// A range of a segment file.
+    Extent(Extent<D::File>),
+}
+
+impl<D: Disk> Piece<D> {
+    /// Length in bytes.
+    ///
+    /// # Panics
+    /// Never: what is read at once fits into memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Extent(extent) => {
+                usize::try_from(extent.length).expect("a read is far smaller than memory")
+            }
+        }
+    }
+}
+
+/// The marks that every answer about a partition carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// First offset that is still there.
+    pub log_start: Offset,
+    /// Offset after the last committed record.
+    pub high_watermark: Offset,
+    /// Offset of the first record of an open transaction, else the high watermark.
+    pub last_stable: Offset,
+}
+
+/// What a read found.
+#[derive(Debug)]
+pub struct Read<D: Disk> {
+    /// Whole batches, the first of which holds the offset asked for.
+    pub pieces: Vec<Piece<D>>,
+    /// The partition's marks.
+    pub marks: Marks,
+}
+
+/// Why a partition cannot be asked here.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// This shard holds no such partition.
+    #[error("the partition is not here")]
+    UnknownPartition,
+    /// Another replica leads.
+    #[error("this replica does not lead the partition")]
+    NotLeader,
+    /// The reader's epoch is over.
+    #[error("the leader epoch is over; the current one is {current}")]
+    FencedEpoch {
+        /// The current epoch.
+        current: LeaderEpoch,
+    },
+    /// The reader's epoch has not begun here.
+    #[error("the leader epoch is not known here yet; the current one is {current}")]
+    UnknownEpoch {
+        /// The current epoch.
+        current: LeaderEpoch,
+    },
+    /// The offset is not in the log.
+    #[error("the offset is outside the log")]
+    OutOfRange(Marks),
+    /// Stored bytes could not be read.
+    #[error(transparent)]
+    Log(#[from] LogReadError),
+}
+
+/// What ListOffsets asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OffsetTarget {
+    /// The first offset that is still there.
+    Earliest,
+    /// The end, as far as the isolation lets one see.
+    Latest,
+    /// The record with the highest timestamp.
+    MaxTimestamp,
+    /// The first record with this timestamp or a later one.
+    Timestamp(Timestamp),
+}
+
+impl<D: Disk> Shard<D> {
+    fn leader(
+        &self,
+        group: GroupId,
+        epoch: Option<LeaderEpoch>,
+    ) -> Result<&Replica<D>, AccessError> {
+        let replica = self
+            .replicas
+            .get(&group)
+            .ok_or(AccessError::UnknownPartition)?;
+        let leader = replica.serving().ok_or(AccessError::NotLeader)?;
+        let current = leader.epoch;
+        match epoch {
+            Some(epoch) if epoch < current => Err(AccessError::FencedEpoch { current }),
+            Some(epoch) if epoch > current => Err(AccessError::UnknownEpoch { current }),
+            Some(_) | None => Ok(replica),
+        }
+    }
+
+    /// Reads whole batches from the one that holds the offset.
+    ///
+    /// # Errors
+    /// The partition is not to be read here, or the offset is outside the log.
+    pub fn read(&self, request: &ReadRequest) -> Result<Read<D>, AccessError> {
+        let replica = self.leader(request.group, request.epoch)?;
+        let marks = replica.marks();
+        if request.from < marks.log_start || request.from > replica.log.log_end() {
+            return Err(AccessError::OutOfRange(marks));
+        }
+        let up_to = match request.isolation {
+            Isolation::Uncommitted => marks.high_watermark,
+            Isolation::Committed => marks.last_stable,
+        };
+        if request.from >= up_to {
+            return Ok(Read {
+                pieces: Vec::new(),
+                marks,
+            });
+        }
+        let pieces = replica.read_pieces(request, up_to)?;
+        Ok(Read { pieces, marks })
+    }
+
+    /// The marks of a partition that this replica leads.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn marks(&self, group: GroupId, epoch: Option<LeaderEpoch>) -> Result<Marks, AccessError> {
+        Ok(self.leader(group, epoch)?.marks())
+    }
+
+    /// Finds an offset; none if no record qualifies. The epoch is that of the record's batch, or
+    /// the current one for the end.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn find_offset(
+        &self,
+        group: GroupId,
+        target: OffsetTarget,
+        isolation: Isolation,
+        epoch: Option<LeaderEpoch>,
+    ) -> Result<Option<FoundOffset>, AccessError> {
+        let replica = self.leader(group, epoch)?;
+        let marks = replica.marks();
+        let up_to = match isolation {
+            Isolation::Uncommitted => marks.high_watermark,
+            Isolation::Committed => marks.last_stable,
+        };
+        let plain = |offset| Some(FoundOffset::new(&replica.log, Timestamp::NONE, offset));
+        let stamped = |found: Option<TimestampedOffset>| {
+            found.map(|found| FoundOffset::new(&replica.log, found.timestamp, found.offset))
+        };
+        Ok(match target {
+            OffsetTarget::Earliest => plain(marks.log_start),
+            OffsetTarget::Latest => plain(up_to).map(|mut found| {
+                found.epoch = replica.serving().map(|leader| leader.epoch);
+                found
+            }),
+            OffsetTarget::MaxTimestamp => stamped(replica.log.max_timestamp(up_to)?),
+            OffsetTarget::Timestamp(at) => stamped(replica.log.offset_for_timestamp(at, up_to)?),
+        })
+    }
+
+    /// The end of an epoch in this leader's log: the epoch found (the asked one or the last before
+    /// it) and the offset after its last record.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn end_of_epoch(
+        &self,
+        group: GroupId,
+        asked: LeaderEpoch,
+        epoch: Option<LeaderEpoch>,
+    ) -> Result<Option<(LeaderEpoch, Offset)>, AccessError> {
+        let replica = self.leader(group, epoch)?;
+        let current = replica.serving().map(|leader| leader.epoch);
+        if current == Some(asked) {
+            return Ok(Some((asked, replica.log.log_end())));
+        }
+        Ok(replica
+            .log
+            .end_of_epoch(asked)
+            .map(|found| (found.epoch, found.end)))
+    }
+}
+
+/// An offset with what is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundOffset {
+    /// The record's timestamp; none for the ends of the log.
+    pub timestamp: Timestamp,
+    /// The offset.
+    pub offset: Offset,
+    /// The epoch in which it was written.
+    pub epoch: Option<LeaderEpoch>,
+}
+
+impl FoundOffset {
+    fn new<D: Disk>(log: &PartitionLog<D>, timestamp: Timestamp, offset: Offset) -> Self {
+        Self {
+            timestamp,
+            offset,
+            epoch: log.epochs().at(offset),
+        }
+    }
+}
+
+impl<D: Disk> Replica<D> {
+    pub(crate) fn marks(&self) -> Marks {
+        Marks {
+            log_start: self.log.log_start(),
+            high_watermark: self.high_watermark,
+            last_stable: self.last_stable_offset(),
+        }
+    }
+
+    fn read_pieces(
+        &self,
+        request: &ReadRequest,
+        up_to: Offset,
+    ) -> Result<Vec<Piece<D>>, AccessError> {
+        let (from, at_least_one) = (request.from, request.at_least_one);
+        if let Some(pieces) = self.tail.read(from, up_to, request.bytes_max, at_least_one) {
+            return Ok(pieces.into_iter().map(Piece::Bytes).collect());
+        }
+        let bytes_max = u64::try_from(request.bytes_max).expect("a size in memory fits");
+        let read = self.log.read(from, bytes_max, up_to, at_least_one)?;
+        Ok(read.extents.into_iter().map(Piece::Extent).collect())
+    }
+}

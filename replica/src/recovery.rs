@@ -1,0 +1,327 @@
+//! From what is on stable storage to a shard that can serve: the manifest, then the journal.
+
+use std::collections::BTreeMap;
+
+use thalweg_consensus::{Group, GroupState, HardState, Membership};
+use thalweg_log::disk::Disk;
+use thalweg_log::journal::{
+    EntryKind, Journal, JournalError, JournalOptions, ReplayedEntry, ShardId,
+};
+use thalweg_log::manifest::{GroupManifest, Manifest, ManifestError};
+use thalweg_log::partition::{RecoverError, RecoveredEntry};
+use thalweg_log::{FileCache, GroupId, LogHome, PartitionLog};
+use thalweg_model::{LogIndex, Now, Term};
+
+use crate::limits::{BLOCKS_IN_FLIGHT_MAX, OPEN_FILES_MAX};
+use crate::partition::Replica;
+use crate::spec_bytes::SpecError;
+use crate::{PartitionSpec, Shard, ShardConfig};
+
+/// Why a shard does not open. Nothing was truncated or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The manifest.
+    #[error("the manifest cannot be used: {0}")]
+    Manifest(#[from] ManifestError),
+    /// The journal.
+    #[error("the journal cannot be used: {0}")]
+    Journal(#[from] JournalError),
+    /// A directory.
+    #[error("{path}: {source}")]
+    Io {
+        /// What was touched.
+        path: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A stored description of a partition.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A partition's log.
+    #[error("partition {directory} cannot be opened: {cause}")]
+    Log {
+        /// Its directory.
+        directory: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// What the journal has of a partition does not fit its log.
+    #[error("partition {directory} cannot be recovered: {cause}")]
+    Recover {
+        /// Its directory.
+        directory: String,
+        /// What is wrong.
+        #[source]
+        cause: RecoverError,
+    },
+}
+
+/// A partition while it is recovered.
+struct Recovering<D: Disk> {
+    spec: PartitionSpec,
+    dir: String,
+    hard_state: HardState,
+    log: PartitionLog<D>,
+}
+
+impl<D: Disk> Shard<D> {
+    /// Opens the shard in its directory, which is made if it is not there, and brings back all that
+    /// was ever acknowledged. Takes time by what the journal holds, not by how much data there is.
+    ///
+    /// # Errors
+    /// Something on stable storage is damaged or cannot be read; it is named.
+    pub fn open(disk: D, config: ShardConfig, now: Now) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io {
+            path: config.dir.display().to_string(),
+            source,
+        };
+        disk.create_dir_all(&config.dir).map_err(io)?;
+        let (manifest, state) = Manifest::open(&disk, &config.dir)?;
+        let shard = ShardId {
+            directory: config.directory,
+            shard: 0,
+        };
+        let options = JournalOptions {
+            depth: BLOCKS_IN_FLIGHT_MAX,
+            ..JournalOptions::default()
+        };
+        let journal_dir = config.dir.join("journal");
+        let (journal, replay) =
+            Journal::open(&disk, &journal_dir, shard, state.checkpoint, options)?;
+        let files = FileCache::new(OPEN_FILES_MAX);
+        let mut recovery = Recovery {
+            disk: &disk,
+            config: &config,
+            files: &files,
+            groups: BTreeMap::new(),
+        };
+        for (group, manifest) in state.groups {
+            recovery.restore(group, &manifest)?;
+        }
+        for entry in &replay.entries {
+            recovery.replay(entry, &journal, now)?;
+        }
+        let groups = recovery.groups;
+        let mut opened = Self::empty(disk, config, files, journal, manifest);
+        for (group, recovering) in groups {
+            opened.adopt(group, recovering)?;
+        }
+        Ok(opened)
+    }
+
+    fn adopt(&mut self, group: GroupId, recovering: Recovering<D>) -> Result<(), OpenError> {
+        let Recovering {
+            spec,
+            dir,
+            hard_state,
+            log,
+        } = recovering;
+        let state = group_state(&spec, hard_state, &log).map_err(|error| OpenError::Log {
+            directory: dir.clone(),
+            cause: error.to_string(),
+        })?;
+        let raft = Group::new(self.group_config(group, &spec), state);
+        self.by_partition.insert(spec.topic_partition(), group);
+        self.dirs_in_use.insert(dir.clone());
+        self.next_group = self.next_group.max(GroupId(group.0 + 1));
+        self.replicas
+            .insert(group, Replica::new(group, spec, dir, raft, log));
+        Ok(())
+    }
+}
+
+struct Recovery<'a, D: Disk> {
+    disk: &'a D,
+    config: &'a ShardConfig,
+    files: &'a FileCache<D>,
+    groups: BTreeMap<GroupId, Recovering<D>>,
+}
+
+impl<D: Disk> Recovery<'_, D> {
+    fn home(&self, spec: &PartitionSpec, dir: &str) -> LogHome<D> {
+        LogHome::new(
+            self.disk.clone(),
+            self.config.dir.join(dir),
+            spec.topic,
+            self.files,
+        )
+    }
+
+    fn restore(&mut self, group: GroupId, manifest: &GroupManifest) -> Result<(), OpenError> {
+        let (spec, dir) = PartitionSpec::from_bytes(&manifest.membership)?;
+        let home = self.home(&spec, &dir);
+        let log =
+            PartitionLog::open(home, spec.config.clone(), &manifest.log).map_err(|error| {
+                OpenError::Log {
+                    directory: dir.clone(),
+                    cause: error.to_string(),
+                }
+            })?;
+        let stored = manifest.hard_state;
+        let hard_state = HardState {
+            term: stored.term,
+            vote: stored.vote,
+            commit: stored.commit,
+        };
+        self.groups.insert(
+            group,
+            Recovering {
+                spec,
+                dir,
+                hard_state,
+                log,
+            },
+        );
+        Ok(())
+    }
+
+    fn replay(
+        &mut self,
+        entry: &ReplayedEntry,
+        journal: &Journal<D>,
+        now: Now,
+    ) -> Result<(), OpenError> {
+        if entry.kind == EntryKind::Membership && !self.groups.contains_key(&entry.group) {
+            return self.create(entry, journal);
+        }
+        // A group that is not known was removed; the manifest knows of that already.
+        let Some(known) = self.groups.get_mut(&entry.group) else {
+            return Ok(());
+        };
+        match entry.kind {
+            EntryKind::HardState { vote } => {
+                let (term, commit) = (entry.term, entry.index);
+                known.hard_state = HardState { term, vote, commit };
+            }
+            EntryKind::Append { base_offset } => {
+                let recovered = RecoveredEntry {
+                    index: entry.index,
+                    term: entry.term,
+                    base_offset,
+                    length: entry.payload_bytes,
+                    checksum: entry.payload_crc,
+                };
+                let fetch = || match &entry.location {
+                    Some(location) => journal.read_payload(location),
+                    None => Err(std::io::Error::other("its bytes were only in the segment")),
+                };
+                known
+                    .log
+                    .recover_append(&recovered, now, fetch)
+                    .map_err(|cause| OpenError::Recover {
+                        directory: known.dir.clone(),
+                        cause,
+                    })?;
+            }
+            EntryKind::Truncate => {
+                let truncated = known.log.truncate_to(entry.index);
+                truncated.map_err(|error| OpenError::Log {
+                    directory: known.dir.clone(),
+                    cause: error.to_string(),
+                })?;
+            }
+            EntryKind::Membership | EntryKind::Checkpoint { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// A partition that was made since the last checkpoint.
+    fn create(&mut self, entry: &ReplayedEntry, journal: &Journal<D>) -> Result<(), OpenError> {
+        let Some(location) = &entry.location else {
+            return Err(SpecError.into());
+        };
+        let payload = journal
+            .read_payload(location)
+            .map_err(|source| OpenError::Io {
+                path: "journal".to_owned(),
+                source,
+            })?;
+        let (spec, dir) = PartitionSpec::from_bytes(&payload)?;
+        let log = PartitionLog::create(self.home(&spec, &dir), spec.config.clone());
+        let hard_state = HardState::default();
+        self.groups.insert(
+            entry.group,
+            Recovering {
+                spec,
+                dir,
+                hard_state,
+                log,
+            },
+        );
+        Ok(())
+    }
+}
+
+fn group_state<D: Disk>(
+    spec: &PartitionSpec,
+    hard_state: HardState,
+    log: &PartitionLog<D>,
+) -> std::io::Result<GroupState> {
+    let voters: Vec<_> = spec.voters.iter().map(|&(replica, _)| replica).collect();
+    let (before, last) = (log.before_first_entry(), log.last_entry());
+    let alone = voters == [spec.replica];
+    let membership = Membership {
+        voters,
+        ..Membership::default()
+    };
+    if alone {
+        // All that a group's only voter has on stable storage is committed.
+        let hard_state = HardState {
+            commit: last.index,
+            ..hard_state
+        };
+        let start = (last.index, last.term);
+        return Ok(GroupState {
+            hard_state,
+            membership,
+            start,
+            terms: Vec::new(),
+            last: last.index,
+        });
+    }
+    let terms = term_runs(log, before.index.next(), last.index)?;
+    let commit = hard_state.commit.clamp(before.index, last.index);
+    let hard_state = HardState {
+        commit,
+        ..hard_state
+    };
+    let start = (before.index, before.term);
+    Ok(GroupState {
+        hard_state,
+        membership,
+        start,
+        terms,
+        last: last.index,
+    })
+}
+
+/// First index of each term from `first` to `last`. Terms only rise, so a run's end is found by
+/// halving.
+fn term_runs<D: Disk>(
+    log: &PartitionLog<D>,
+    first: LogIndex,
+    last: LogIndex,
+) -> std::io::Result<Vec<(LogIndex, Term)>> {
+    let term_at = |index| {
+        let missing =
+            || std::io::Error::other("an entry between the first and the last is missing");
+        log.term_at(index)?.ok_or_else(missing)
+    };
+    let mut runs = Vec::new();
+    let mut next = first;
+    while next <= last {
+        let term = term_at(next)?;
+        runs.push((next, term));
+        let (mut inside, mut beyond) = (next.0, last.0 + 1);
+        while beyond - inside > 1 {
+            let middle = inside + (beyond - inside) / 2;
+            if term_at(LogIndex(middle))? == term {
+                inside = middle;
+            } else {
+                beyond = middle;
+            }
+        }
+        next = LogIndex(beyond);
+    }
+    Ok(runs)
+}

@@ -1,0 +1,274 @@
+//! The shard: all partition replicas that share one journal, as one machine.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+
+use thalweg_consensus::{Group, GroupConfig, GroupState, Membership};
+use thalweg_log::disk::Disk;
+use thalweg_log::journal::Journal;
+use thalweg_log::manifest::Manifest;
+use thalweg_log::{FileCache, GroupId, LogConfig, LogHome, PartitionLog};
+use thalweg_model::{LeaderEpoch, Now, Offset, Tick, TopicPartition, Uuid};
+
+use crate::checkpoint::Checkpointing;
+use crate::flush::InFlight;
+use crate::limits::{TAIL_BYTES_MAX, WAITERS_MAX};
+use crate::partition::{PartitionSpec, Replica, Role, Unwritten};
+use crate::wait::Waiters;
+use crate::{Effect, WaiterId};
+
+/// What a shard is told once.
+#[derive(Clone, Debug)]
+pub struct ShardConfig {
+    /// Where its journal and its partitions live.
+    pub dir: PathBuf,
+    /// Id of that directory: a journal of another one is not taken for this one's.
+    pub directory: Uuid,
+    /// Seed of all that is random in it.
+    pub seed: u64,
+}
+
+/// Many partition replicas over one journal. It never waits: what has to be done outside comes out
+/// of [`Shard::take_effects`].
+#[derive(Debug)]
+pub struct Shard<D: Disk> {
+    pub(crate) config: ShardConfig,
+    pub(crate) disk: D,
+    pub(crate) files: FileCache<D>,
+    pub(crate) journal: Journal<D>,
+    pub(crate) manifest: Manifest<D>,
+    pub(crate) replicas: BTreeMap<GroupId, Replica<D>>,
+    pub(crate) by_partition: BTreeMap<TopicPartition, GroupId>,
+    pub(crate) next_group: GroupId,
+    /// Groups that the manifest does not know to be gone.
+    pub(crate) removed: Vec<(GroupId, PartitionLog<D>)>,
+    /// Names of partition directories, those of removed partitions included.
+    pub(crate) dirs_in_use: BTreeSet<String>,
+    /// Replicas with something to flush.
+    pub(crate) queue: VecDeque<GroupId>,
+    pub(crate) in_flight: VecDeque<InFlight>,
+    pub(crate) pending_bytes: usize,
+    pub(crate) waiters: Waiters,
+    /// Whose tail got how many bytes, oldest first.
+    pub(crate) tail_order: VecDeque<(GroupId, usize)>,
+    /// Sum over `tail_order`.
+    pub(crate) tail_bytes: usize,
+    pub(crate) checkpointing: Option<Checkpointing>,
+    pub(crate) effects: Vec<Effect<D>>,
+    pub(crate) failed: Option<String>,
+}
+
+impl<D: Disk> Shard<D> {
+    pub(crate) fn empty(
+        disk: D,
+        config: ShardConfig,
+        files: FileCache<D>,
+        journal: Journal<D>,
+        manifest: Manifest<D>,
+    ) -> Self {
+        Self {
+            config,
+            disk,
+            files,
+            journal,
+            manifest,
+            replicas: BTreeMap::new(),
+            by_partition: BTreeMap::new(),
+            next_group: GroupId(0),
+            removed: Vec::new(),
+            dirs_in_use: BTreeSet::new(),
+            queue: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            pending_bytes: 0,
+            waiters: Waiters::default(),
+            tail_order: VecDeque::new(),
+            tail_bytes: 0,
+            checkpointing: None,
+            effects: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// Takes what is to be done outside, in order.
+    #[must_use]
+    pub fn take_effects(&mut self) -> Vec<Effect<D>> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Adds a partition that is new, or whose topic is known again after a restart; the number of
+    /// its group on this node. A replica that is its group's only voter leads at once.
+    pub fn add(&mut self, spec: PartitionSpec, now: Now) -> GroupId {
+        let known = self.by_partition.get(&spec.topic_partition()).copied();
+        let group = known.unwrap_or_else(|| self.create(spec.clone()));
+        self.configure(group, spec.config, spec.min_insync_replicas);
+        self.elect_if_alone(group, now);
+        self.queue(group);
+        group
+    }
+
+    fn create(&mut self, spec: PartitionSpec) -> GroupId {
+        let group = self.next_group;
+        self.next_group = GroupId(group.0 + 1);
+        let voters = spec.voters.iter().map(|&(replica, _)| replica).collect();
+        let membership = Membership {
+            voters,
+            ..Membership::default()
+        };
+        let raft = Group::new(
+            self.group_config(group, &spec),
+            GroupState {
+                membership,
+                ..GroupState::default()
+            },
+        );
+        let dir = self.free_directory(&spec);
+        let path = self.config.dir.join(&dir);
+        let home = LogHome::new(self.disk.clone(), path, spec.topic, &self.files);
+        let log = PartitionLog::create(home, spec.config.clone());
+        self.by_partition.insert(spec.topic_partition(), group);
+        let created = Unwritten::Created(spec.to_bytes(&dir));
+        let mut replica = Replica::new(group, spec, dir, raft, log);
+        replica.unwritten.push_back(created);
+        self.replicas.insert(group, replica);
+        group
+    }
+
+    /// Kafka's name for the directory, unless one of a removed partition still has it.
+    fn free_directory(&mut self, spec: &PartitionSpec) -> String {
+        let plain = spec.directory();
+        let dir = if self.dirs_in_use.contains(&plain) {
+            format!("{plain}.{}", spec.topic)
+        } else {
+            plain
+        };
+        self.dirs_in_use.insert(dir.clone());
+        dir
+    }
+
+    /// Removes a partition whose topic is gone. Its files go with the next checkpoint, after the
+    /// manifest has forgotten them.
+    pub fn remove(&mut self, group: GroupId) {
+        let Some(replica) = self.replicas.remove(&group) else {
+            return;
+        };
+        self.by_partition.remove(&replica.spec.topic_partition());
+        if let Role::Leader(leader) = replica.role {
+            self.step_down(group, leader);
+        }
+        self.removed.push((group, replica.log));
+    }
+
+    pub(crate) fn group_config(&self, group: GroupId, spec: &PartitionSpec) -> GroupConfig {
+        GroupConfig {
+            replica: spec.replica,
+            seed: self.config.seed ^ group.0,
+        }
+    }
+
+    fn elect_if_alone(&mut self, group: GroupId, now: Now) {
+        let replica = self.replicas.get_mut(&group).expect("the caller added it");
+        if replica.group.is_alone() {
+            replica.group.campaign();
+            self.work(group, now);
+        }
+    }
+
+    /// Changes the settings of a partition's log.
+    pub fn configure(&mut self, group: GroupId, config: LogConfig, min_insync_replicas: usize) {
+        if let Some(replica) = self.replicas.get_mut(&group) {
+            replica.spec.config = config.clone();
+            replica.spec.min_insync_replicas = min_insync_replicas;
+            replica.log.set_config(config);
+        }
+    }
+
+    /// Whether this replica leads the partition and serves it.
+    #[must_use]
+    pub fn is_serving(&self, group: GroupId) -> bool {
+        self.replicas
+            .get(&group)
+            .is_some_and(|replica| replica.serving().is_some())
+    }
+
+    /// The epoch in which this replica serves the partition, if it does.
+    #[must_use]
+    pub fn leader_epoch(&self, group: GroupId) -> Option<LeaderEpoch> {
+        let replica = self.replicas.get(&group)?;
+        replica.serving().map(|leader| leader.epoch)
+    }
+
+    /// The partitions of this shard.
+    pub fn partitions(&self) -> impl Iterator<Item = (GroupId, &PartitionSpec)> {
+        self.replicas
+            .values()
+            .map(|replica| (replica.id, &replica.spec))
+    }
+
+    /// Bytes accepted and not yet on their way to the disk.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
+    /// Registers a fetch that found too little. It is woken when its partitions together have
+    /// `bytes_needed` more, when one of them changes hands, or at the deadline; `None` if too many
+    /// wait already: answer at once then.
+    pub fn wait(
+        &mut self,
+        groups: Vec<GroupId>,
+        bytes_needed: usize,
+        deadline: Tick,
+    ) -> Option<WaiterId> {
+        if self.waiters.len() >= WAITERS_MAX {
+            return None;
+        }
+        Some(self.waiters.add(groups, bytes_needed, deadline))
+    }
+
+    /// Forgets a waiting fetch whose connection is gone.
+    pub fn forget(&mut self, waiter: WaiterId) {
+        self.waiters.remove(waiter);
+    }
+
+    /// When [`Self::tick`] has something to do next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Tick> {
+        self.waiters.next_deadline()
+    }
+
+    /// Lets time pass.
+    pub fn tick(&mut self, now: Now) {
+        let woken = self.waiters.on_tick(now.tick);
+        self.effects.extend(woken.into_iter().map(Effect::Wake));
+    }
+
+    pub(crate) fn queue(&mut self, group: GroupId) {
+        if let Some(replica) = self.replicas.get_mut(&group)
+            && !replica.queued
+        {
+            replica.queued = true;
+            self.queue.push_back(group);
+        }
+    }
+
+    /// Drops the oldest cached batches beyond the budget.
+    pub(crate) fn evict_tail(&mut self) {
+        while self.tail_bytes > TAIL_BYTES_MAX {
+            let Some((group, bytes)) = self.tail_order.pop_front() else {
+                return;
+            };
+            self.tail_bytes -= bytes;
+            if let Some(replica) = self.replicas.get_mut(&group) {
+                replica.tail.pop_oldest();
+            }
+        }
+    }
+
+    /// Offset after the last record, committed or not; for tests and reports.
+    #[must_use]
+    pub fn log_end(&self, group: GroupId) -> Option<Offset> {
+        self.replicas
+            .get(&group)
+            .map(|replica| replica.log.log_end())
+    }
+}
