@@ -49,7 +49,8 @@ pub(crate) fn open<D: Disk>(disk: &D, checkpoint: u64) -> Opened<D> {
 /// An append whose payload is made of its index.
 pub(crate) fn payload(index: u64, bytes: usize) -> Vec<Bytes> {
     let text = format!("<{index}>").into_bytes();
-    let body: Vec<u8> = text.into_iter().cycle().take(bytes).collect();
+    let mut body = text.repeat(bytes / text.len() + 1);
+    body.truncate(bytes);
     let middle = bytes / 3;
     let body = Bytes::from(body);
     vec![body.slice(..middle), body.slice(middle..)]

@@ -6,4 +6,6 @@
 mod both_disks;
 mod fixture;
 mod power_cuts;
+mod properties;
 mod recovery;
+mod voyage;

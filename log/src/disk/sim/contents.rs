@@ -25,13 +25,7 @@ enum Change {
 impl Change {
     fn apply(&self, file: &mut Vec<u8>) {
         match self {
-            Self::Write { at, bytes } => {
-                let end = at + bytes.len();
-                if file.len() < end {
-                    file.resize(end, 0);
-                }
-                file[*at..end].copy_from_slice(bytes);
-            }
+            Self::Write { at, bytes } => put(file, *at, bytes),
             Self::SetLen(len) => file.resize(*len, 0),
         }
     }
@@ -60,6 +54,14 @@ impl Change {
             }
         }
     }
+}
+
+fn put(file: &mut Vec<u8>, at: usize, bytes: &[u8]) {
+    let end = at + bytes.len();
+    if file.len() < end {
+        file.resize(end, 0);
+    }
+    file[at..end].copy_from_slice(bytes);
 }
 
 impl Contents {
@@ -96,8 +98,10 @@ impl Contents {
 
     /// A write past the page cache: durable at once.
     pub(super) fn write_through(&mut self, at: usize, bytes: &[u8]) {
-        self.write(at, bytes);
         self.sync();
+        for image in [&mut self.live, &mut self.durable] {
+            put(image, at, bytes);
+        }
     }
 
     /// A write past the page cache that the power cut ended: some of its sectors are there.
