@@ -34,13 +34,14 @@ impl Broker {
     ///
     /// # Errors
     /// When it cannot be started or does not answer in time.
-    pub(crate) fn open(name: &str, work: &Path) -> Result<Self> {
+    pub(crate) fn open(name: &str, work: &Path, port: Option<u16>) -> Result<Self> {
         let data = work.join("broker");
+        let port = port.map_or_else(free_port, Ok)?;
         if name == "kafka" {
-            return Self::start_kafka(data);
+            return Self::start_kafka(data, port);
         }
         if Path::new(name).is_file() {
-            return Self::start_thalweg(Path::new(name), data);
+            return Self::start_thalweg(Path::new(name), data, port);
         }
         let address: SocketAddr = name.parse().with_context(|| {
             format!("--broker takes \"kafka\", the path of a binary or an address, not {name}")
@@ -54,10 +55,10 @@ impl Broker {
         })
     }
 
-    fn start_thalweg(binary: &Path, data: PathBuf) -> Result<Self> {
+    fn start_thalweg(binary: &Path, data: PathBuf, port: u16) -> Result<Self> {
         std::fs::create_dir_all(&data)?;
         let version = Command::new(binary).arg("--version").output()?;
-        let address = free_address()?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let log = std::fs::File::create(data.with_extension("log"))?;
         let mut command = Command::new(binary);
         command.arg("start").arg("--data").arg(data.join("data"));
@@ -73,9 +74,8 @@ impl Broker {
         Ok(broker)
     }
 
-    fn start_kafka(data: PathBuf) -> Result<Self> {
-        let (address, controller) = (free_address()?, free_address()?);
-        let (port, controller) = (address.port().to_string(), controller.port().to_string());
+    fn start_kafka(data: PathBuf, port: u16) -> Result<Self> {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let broker = Self {
             address: address.to_string(),
             title: "Apache Kafka 4.3.1".to_owned(),
@@ -83,7 +83,7 @@ impl Broker {
             data,
         };
         let mut start = broker.xtask_kafka("start");
-        start.args(["--port", &port, "--controller-port", &controller]);
+        start.args(["--port", &port.to_string()]);
         let output = start.output()?;
         ensure!(
             output.status.success(),
@@ -129,10 +129,10 @@ impl Drop for Broker {
     }
 }
 
-/// An address on loopback that was free a moment ago.
-fn free_address() -> Result<SocketAddr> {
+/// A port on loopback that was free a moment ago.
+fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    Ok(listener.local_addr()?)
+    Ok(listener.local_addr()?.port())
 }
 
 fn await_port(address: SocketAddr, limit: Duration) -> Result<()> {

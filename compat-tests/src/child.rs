@@ -180,7 +180,7 @@ fn text_of(mut stream: impl Read) -> String {
 }
 
 /// The last lines of what a client said: the cause is usually there.
-fn tail(text: &str) -> String {
+pub(crate) fn tail(text: &str) -> String {
     const LINES_MAX: usize = 6;
     let lines: Vec<&str> = text
         .lines()

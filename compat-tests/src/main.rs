@@ -45,6 +45,9 @@ struct Arguments {
     /// The short run for CI: a client of each family, few records.
     #[arg(long)]
     quick: bool,
+    /// Port of a broker that is started here [default: a free one].
+    #[arg(long)]
+    port: Option<u16>,
     /// Leave the groups out.
     #[arg(long)]
     no_groups: bool,
@@ -71,7 +74,7 @@ fn main() -> Result<()> {
     };
     std::fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
     let mut progress = Progress::start();
-    let broker = Broker::open(&arguments.broker, &work)?;
+    let broker = Broker::open(&arguments.broker, &work, arguments.port)?;
     progress.say(&format!("{} at {}", broker.title, broker.address))?;
     let default_count = if arguments.quick {
         COUNT_QUICK

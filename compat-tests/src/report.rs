@@ -26,7 +26,7 @@ pub(crate) fn render(broker: &str, count: usize, clients: &[ClientOutcome]) -> S
     let failures: usize = clients.iter().map(|client| client.failures().len()).sum();
     let verdict = match failures {
         0 => "Everything passed.".to_owned(),
-        _ => format!("{failures} parts failed; they are listed at the end."),
+        _ => format!("{failures} parts failed and are listed at the end."),
     };
     let count = grouped(count);
     let line = format!("\nBroker: {broker}. Records written by each library: {count}. {verdict}\n");
@@ -199,7 +199,35 @@ fn grouped(number: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::manifest::Manifest;
+    use crate::outcome::Written;
+
+    /// Outcomes of every client of this folder, all passed.
+    fn passed() -> Vec<ClientOutcome> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+        let manifests = Manifest::load_all(&folder).unwrap();
+        let yes = || Outcome::Passed(String::new());
+        let written = |codec: &String| Written {
+            codec: codec.clone(),
+            idempotent: true,
+            outcome: yes(),
+        };
+        let outcomes = manifests.iter().map(|manifest| ClientOutcome {
+            version: "1.2.3".to_owned(),
+            created: yes(),
+            written: manifest.codecs.iter().map(written).collect(),
+            read: manifests
+                .iter()
+                .map(|writer| (writer.name.clone(), yes()))
+                .collect(),
+            group: yes(),
+            manifest: manifest.clone(),
+        });
+        outcomes.collect()
+    }
 
     #[test]
     fn thousands_are_grouped() {
@@ -207,5 +235,35 @@ mod tests {
             ["7", "2,000", "100,000"],
             [7, 2000, 100_000].map(grouped)[..]
         );
+    }
+
+    #[test]
+    fn a_clean_run_says_so_and_lists_no_failure() {
+        let page = render("a broker", 100_000, &passed());
+        assert!(page.contains("100,000. Everything passed."), "{page}");
+        assert!(
+            !page.contains("failed**") && !page.contains("## Failures"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn a_failure_shows_in_its_cell_and_with_its_cause() {
+        let broken = || Outcome::Failed("offset 7 came where 6 was due".to_owned());
+        let changes: [fn(&mut ClientOutcome, Outcome); 4] = [
+            |client, outcome| client.created = outcome,
+            |client, outcome| client.written[0].outcome = outcome,
+            |client, outcome| {
+                client.read.insert("franz-go".to_owned(), outcome);
+            },
+            |client, outcome| client.group = outcome,
+        ];
+        for change in changes {
+            let mut clients = passed();
+            change(&mut clients[0], broken());
+            let page = render("a broker", 1000, &clients);
+            assert!(page.contains("parts failed"), "{page}");
+            assert!(page.contains("offset 7 came where 6 was due"), "{page}");
+        }
     }
 }

@@ -46,6 +46,7 @@ pub(crate) fn prepare(client: &Manifest, cache: &Path) -> Result<Program> {
         Toolchain::Pip => build_pip(client, &target)?,
         Toolchain::Npm => build_npm(client, &target)?,
         Toolchain::Go => {
+            provide("go", &["golang-go"])?;
             let output = target.join("client");
             let mut go = Command::new("go");
             go.args(["build", "-trimpath", "-mod=readonly", "-o"])
@@ -60,7 +61,10 @@ pub(crate) fn prepare(client: &Manifest, cache: &Path) -> Result<Program> {
                 .env("CARGO_TARGET_DIR", cache.join("cargo"));
             run(cargo.current_dir(&client.folder))?;
         }
-        Toolchain::Debian { packages, program } => install_debian(packages, program)?,
+        Toolchain::Debian { packages, program } => {
+            let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+            provide(program, &packages)?;
+        }
     }
     std::fs::write(&stamp_path, stamp).context("stamp of the build")?;
     program(client, cache, &target)
@@ -115,6 +119,8 @@ fn program(client: &Manifest, cache: &Path, target: &Path) -> Result<Program> {
 }
 
 fn build_maven(client: &Manifest, source: &str, target: &Path) -> Result<()> {
+    provide("javac", &["openjdk-17-jdk-headless"])?;
+    provide("mvn", &["maven"])?;
     let class_path = target.join("class-path");
     let mut maven = Command::new("mvn");
     maven
@@ -132,6 +138,7 @@ fn build_maven(client: &Manifest, source: &str, target: &Path) -> Result<()> {
 }
 
 fn build_pip(client: &Manifest, target: &Path) -> Result<()> {
+    provide("python3", &["python3", "python3-venv"])?;
     let venv = target.join("venv");
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
@@ -143,6 +150,7 @@ fn build_pip(client: &Manifest, target: &Path) -> Result<()> {
 }
 
 fn build_npm(client: &Manifest, target: &Path) -> Result<()> {
+    provide("npm", &["nodejs", "npm"])?;
     for file in ["package.json", "package-lock.json", "client.js"] {
         std::fs::copy(client.folder.join(file), target.join(file)).context(file)?;
     }
@@ -151,8 +159,10 @@ fn build_npm(client: &Manifest, target: &Path) -> Result<()> {
     run(npm.current_dir(target))
 }
 
-fn install_debian(packages: &[String], program: &str) -> Result<()> {
-    if Command::new(program).arg("-V").output().is_ok() {
+/// Installs Debian packages unless the program that they bring is there.
+fn provide(program: &str, packages: &[&str]) -> Result<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
         return Ok(());
     }
     run(Command::new("apt-get").args(["-qq", "update"]))?;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use super::event::Event;
 use super::history::{History, Member};
-use crate::child::Running;
+use crate::child::{self, Running};
 use crate::clock::{self, Deadline};
 use crate::lack::Lack;
 use crate::readback;
@@ -56,7 +56,10 @@ pub(crate) struct Cast<'a> {
 pub(crate) fn play(cast: Cast<'_>) -> Result<String> {
     let mut stage = Stage::open(cast)?;
     let outcome = stage.acts();
-    outcome.with_context(|| stage.history.summary())?;
+    outcome.with_context(|| {
+        let words = stage.last_words();
+        format!("{}{words}", stage.history.summary())
+    })?;
     Ok(format!(
         "{} records, {} of them read twice",
         stage.fed, stage.history.repeated
@@ -250,6 +253,19 @@ impl<'a> Stage<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What the members said on standard error, for the reader of a failure: it ends the play.
+    fn last_words(&mut self) -> String {
+        let mut words = String::new();
+        for (name, actor) in &mut self.actors {
+            actor.process.kill();
+            let said = actor.process.said();
+            if !said.trim().is_empty() {
+                words.push_str(&format!("\n{name} said: {}\n", child::tail(&said)));
+            }
+        }
+        words
     }
 
     fn feed_more(&mut self) -> Result<()> {
