@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::limits::NAME_BYTES_MAX;
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -54,6 +56,13 @@ name!(
     /// Name of a topic, as offsets are stored under.
     TopicName
 );
+
+impl GroupId {
+    /// Whether the name could not be stored.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.0.len() > NAME_BYTES_MAX
+    }
+}
 
 impl MemberId {
     /// Whether the client has no member id yet.

@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+/// Longest name that the stored formats can hold: their lengths have 15 bits.
+pub const NAME_BYTES_MAX: usize = 32_767;
+
+/// Longest client id or static name that a member id can be made of: `-` and a UUID follow.
+pub const MEMBER_PREFIX_BYTES_MAX: usize = NAME_BYTES_MAX - 37;
+
 /// Most tombstones in one append. A tombstone is a key of at most 32 KiB group + 249 bytes topic, in
 /// practice under 350 bytes: 1000 of them stay far below the 1 MiB limit of a batch.
 pub const TOMBSTONES_PER_APPEND_MAX: usize = 1_000;

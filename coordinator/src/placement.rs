@@ -2,17 +2,20 @@
 
 use thalweg_model::PartitionIndex;
 
+use crate::GroupId;
+
 /// The partition of a group: Java's string hash, made positive, modulo the partitions.
 ///
 /// Tools compute the same, so it can never change.
 ///
 /// # Panics
-/// If `partitions` is not positive.
+/// If there are no partitions, or more than 2^31.
 #[must_use]
-pub fn group_partition(group: &str, partitions: i32) -> PartitionIndex {
+pub fn group_partition(group: &GroupId, partitions: usize) -> PartitionIndex {
+    let partitions = i32::try_from(partitions).expect("partitions are counted in 32 bits");
     assert!(partitions > 0, "the offsets topic has partitions");
     // `i32::MIN` has no positive counterpart; Kafka takes 0 for it.
-    let positive = java_hash(group).checked_abs().unwrap_or(0);
+    let positive = java_hash(group.as_str()).checked_abs().unwrap_or(0);
     PartitionIndex(positive % partitions)
 }
 
@@ -42,7 +45,10 @@ mod tests {
 
     #[test]
     fn every_group_has_a_partition() {
-        assert_eq!(group_partition("hello", 50), PartitionIndex(22));
-        assert_eq!(group_partition("polygenelubricants", 50), PartitionIndex(0));
+        assert_eq!(group_partition(&"hello".into(), 50), PartitionIndex(22));
+        assert_eq!(
+            group_partition(&"polygenelubricants".into(), 50),
+            PartitionIndex(0)
+        );
     }
 }

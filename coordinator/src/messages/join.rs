@@ -53,7 +53,8 @@ pub struct JoinReply {
     pub generation: Generation,
     /// The group's protocol type.
     pub protocol_type: Option<Arc<str>>,
-    /// The protocol chosen for the generation.
+    /// The protocol chosen for the generation. Kafka's refusals carry an empty name, but none where
+    /// the member itself is not (or no more) known.
     pub protocol_name: Option<Arc<str>>,
     /// The member that assigns the partitions; unknown in a refusal.
     pub leader: MemberId,
@@ -77,6 +78,14 @@ pub struct JoinedMember {
 }
 
 impl JoinReply {
+    /// A refusal because of who the member is.
+    pub(crate) fn not_a_member(member: MemberId, error: ErrorCode) -> Self {
+        Self {
+            protocol_name: None,
+            ..Self::refused(member, error)
+        }
+    }
+
     /// A refusal.
     #[must_use]
     pub fn refused(member: MemberId, error: ErrorCode) -> Self {
@@ -84,7 +93,7 @@ impl JoinReply {
             error,
             generation: Generation::NONE,
             protocol_type: None,
-            protocol_name: None,
+            protocol_name: Some(Arc::default()),
             leader: MemberId::default(),
             skip_assignment: false,
             member,

@@ -8,7 +8,9 @@ use super::timers::Timer;
 use super::turn::Turn;
 use crate::classic::{ClassicGroup, Member, Phase};
 use crate::effects::{AppendId, Effects, ReplyToken};
-use crate::limits::{NEW_MEMBER_JOIN_TIMEOUT, PENDING_MEMBERS_MAX};
+use crate::limits::{
+    MEMBER_PREFIX_BYTES_MAX, NAME_BYTES_MAX, NEW_MEMBER_JOIN_TIMEOUT, PENDING_MEMBERS_MAX,
+};
 use crate::messages::{JoinReply, JoinRequest, Reply};
 use crate::{InstanceId, MemberId};
 
@@ -19,8 +21,10 @@ impl GroupShard {
     /// A client joins. Its answer may come much later, from any call.
     pub fn join(&mut self, now: Now, token: ReplyToken, request: &JoinRequest) -> Effects {
         let (groups, _, mut turn) = self.turn(now);
-        let refusal = if request.group.as_str().is_empty() {
+        let refusal = if request.group.as_str().is_empty() || request.group.is_too_long() {
             Some(ErrorCode::InvalidGroupId)
+        } else if request.has_long_names() {
+            Some(ErrorCode::InvalidRequest)
         } else if request.session_timeout_ms < turn.config.session_timeout_ms_min
             || request.session_timeout_ms > turn.config.session_timeout_ms_max
         {
@@ -44,6 +48,19 @@ impl GroupShard {
             turn.append(vec![group.first_record()], FollowUp::None);
         }
         turn.effects
+    }
+}
+
+impl JoinRequest {
+    /// Whether something is named that could not be stored.
+    fn has_long_names(&self) -> bool {
+        let instance = self.instance.as_ref().map_or(0, |i| i.as_str().len());
+        let protocols = self.protocols.iter().map(|protocol| protocol.name.len());
+        self.client_id.len() > MEMBER_PREFIX_BYTES_MAX
+            || instance > MEMBER_PREFIX_BYTES_MAX
+            || self.client_host.len() > NAME_BYTES_MAX
+            || self.protocol_type.len() > NAME_BYTES_MAX
+            || protocols.max().unwrap_or(0) > NAME_BYTES_MAX
     }
 }
 
@@ -177,7 +194,8 @@ impl Turn<'_> {
     ) -> Option<AppendId> {
         let id = &request.member;
         if let Err(error) = group.check_member(id, request.instance.as_ref()) {
-            self.refuse_join(token, id, error);
+            let reply = JoinReply::not_a_member(id.clone(), error);
+            self.reply(token, Reply::Join(reply));
             return None;
         }
         let is_unchanged = group

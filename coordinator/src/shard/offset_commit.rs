@@ -10,6 +10,7 @@ use super::turn::Turn;
 use crate::Generation;
 use crate::classic::{ClassicGroup, Phase};
 use crate::effects::{Effects, ReplyToken};
+use crate::limits::NAME_BYTES_MAX;
 use crate::messages::{
     CommitPartition, CommitTopic, OffsetCommitReply, OffsetCommitRequest, PartitionResult, Reply,
     TopicResults,
@@ -29,6 +30,7 @@ impl GroupShard {
     ) -> Effects {
         let (groups, _, mut turn) = self.turn(now);
         let checked = match groups.get_mut(&request.group) {
+            _ if request.group.is_too_long() => Err(ErrorCode::InvalidGroupId),
             Some(group) => turn.check_commit(group, request),
             None => check_commit_to_nobody(request),
         };
@@ -114,7 +116,7 @@ impl Turn<'_> {
 
     fn is_note_too_long(&self, position: &CommitPartition) -> bool {
         let note = position.metadata.as_deref().unwrap_or_default();
-        note.encode_utf16().count() > self.config.offset_metadata_max
+        note.encode_utf16().count() > self.config.offset_metadata_max || note.len() > NAME_BYTES_MAX
     }
 
     fn committed_offset(

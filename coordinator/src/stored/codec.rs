@@ -25,11 +25,29 @@ const GROUP_VERSION: i16 = 3;
 /// A stored record is not what its key says.
 pub type StoredError = RecordError;
 
-/// Key and value of a record as stored; no value makes a tombstone.
-///
-/// # Errors
-/// A name or an assignment is too long for the format.
-pub fn encode(record: &Record) -> Result<(Bytes, Option<Bytes>), EncodeError> {
+impl Record {
+    /// Key and value as stored; no value makes a tombstone.
+    ///
+    /// # Errors
+    /// A name is too long for the format. The doors of the shard let none in, but a foreign log may
+    /// have held one.
+    pub fn encode(&self) -> Result<(Bytes, Option<Bytes>), EncodeError> {
+        encode(self)
+    }
+
+    /// Reads a stored record; none if its key is of another kind of group, or unknown.
+    ///
+    /// # Errors
+    /// The bytes are not what the key says, or there is no key.
+    pub fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Option<Self>, StoredError> {
+        // Copied, so that what is kept does not keep the log's buffers in memory.
+        let key = Bytes::copy_from_slice(key.unwrap_or_default());
+        let value = value.map(Bytes::copy_from_slice);
+        decode(&key, value.as_ref())
+    }
+}
+
+fn encode(record: &Record) -> Result<(Bytes, Option<Bytes>), EncodeError> {
     match record {
         Record::Offset {
             group,
@@ -53,11 +71,7 @@ pub fn encode(record: &Record) -> Result<(Bytes, Option<Bytes>), EncodeError> {
     }
 }
 
-/// Reads a stored record; none if its key is of another kind of group, or unknown.
-///
-/// # Errors
-/// The bytes are not what the key says.
-pub fn decode(key: &Bytes, value: Option<&Bytes>) -> Result<Option<Record>, StoredError> {
+fn decode(key: &Bytes, value: Option<&Bytes>) -> Result<Option<Record>, StoredError> {
     let kind = key_type(key)?;
     let body = key.slice(2..);
     match kind {
@@ -160,9 +174,8 @@ fn member_from_wire(member: &MemberMetadata) -> StoredMember {
         client_host: member.client_host.as_str().into(),
         rebalance_timeout_ms,
         session_timeout_ms: member.session_timeout,
-        // Copied, so that a loaded group does not keep the log's buffers in memory.
-        subscription: Bytes::copy_from_slice(&member.subscription),
-        assignment: Bytes::copy_from_slice(&member.assignment),
+        subscription: member.subscription.clone(),
+        assignment: member.assignment.clone(),
     }
 }
 
@@ -193,12 +206,12 @@ mod tests {
 
     #[test]
     fn positions_are_written_as_kafka_writes_them() {
-        let (key, value) = encode(&offset(None)).unwrap();
+        let (key, value) = offset(None).encode().unwrap();
         assert_eq!(&key[..], b"\0\x01\0\x01g\0\x01t\0\0\0\x07");
         let expected = b"\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\x02m\0\0\0\0\0\0\0\x09\0";
         assert_eq!(value.as_deref(), Some(&expected[..]));
         // Only version 1 can say when a position expires; it cannot say the leader's epoch.
-        let (_, value) = encode(&offset(Some(Timestamp(11)))).unwrap();
+        let (_, value) = offset(Some(Timestamp(11))).encode().unwrap();
         let expected = b"\0\x01\0\0\0\0\0\0\0\x05\0\x01m\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x0b";
         assert_eq!(value.as_deref(), Some(&expected[..]));
     }
@@ -210,7 +223,8 @@ mod tests {
             b"\0\0\0\x08consumer\0\0\0\x03\0\x01r\0\x01m\
               \0\0\0\x01\0\x01m\0\x01c\0\x01h\0\0\0\x64\0\0\0\x01s\0\0\0\x01a",
         );
-        let Some(Record::Group { value, .. }) = decode(&key, Some(&value)).unwrap() else {
+        let Some(Record::Group { value, .. }) = Record::decode(Some(&key), Some(&value)).unwrap()
+        else {
             panic!("a group is read");
         };
         let group = value.unwrap();
@@ -222,7 +236,7 @@ mod tests {
     #[test]
     fn old_keys_are_read_other_groups_passed_over_and_garbage_refused() {
         let old = Bytes::from_static(b"\0\0\0\x01g\0\x01t\0\0\0\x07");
-        let record = decode(&old, None).unwrap().unwrap();
+        let record = Record::decode(Some(&old), None).unwrap().unwrap();
         let Record::Offset {
             partition, value, ..
         } = record
@@ -231,12 +245,13 @@ mod tests {
         };
         assert_eq!((partition, value), (PartitionIndex(7), None));
         let consumer_group = Bytes::from_static(b"\0\x03\0\x01g");
-        assert_eq!(decode(&consumer_group, None), Ok(None));
+        assert_eq!(Record::decode(Some(&consumer_group), None), Ok(None));
+        assert!(Record::decode(None, None).is_err());
         for garbage in [&b""[..], b"\0", b"\0\x01\0\x05g"] {
-            assert!(decode(&Bytes::from_static(garbage), None).is_err());
+            assert!(Record::decode(Some(garbage), None).is_err());
         }
         let key = Bytes::from_static(b"\0\x02\0\x01g");
         let value = Bytes::from_static(b"\0\x03\0\x08con");
-        assert!(decode(&key, Some(&value)).is_err());
+        assert!(Record::decode(Some(&key), Some(&value)).is_err());
     }
 }

@@ -5,7 +5,7 @@ mod durable;
 mod record;
 mod subscription;
 
-pub use codec::{StoredError, decode, encode};
+pub use codec::StoredError;
 pub use durable::DurableState;
 pub use record::{CommittedOffset, Record, StoredGroup, StoredMember};
 pub(crate) use subscription::subscribed_topics;

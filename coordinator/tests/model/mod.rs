@@ -8,7 +8,7 @@ use thalweg_coordinator::messages::{
     JoinRequest, LeaveRequest, LeavingMember, OffsetCommitRequest, OffsetDeleteRequest,
     OffsetFetchRequest, Protocol, Reply, SyncRequest,
 };
-use thalweg_coordinator::stored::{Record, decode, encode};
+use thalweg_coordinator::stored::Record;
 use thalweg_coordinator::{
     Append, AppendFailure, DeletedTopic, Effects, Generation, GroupConfig, GroupId, GroupShard,
     InstanceId, MemberId, ReplyToken, ShardLoader, TopicName,
@@ -356,7 +356,7 @@ impl World {
             return;
         };
         for record in &*append.records {
-            self.log.push(encode(record).unwrap());
+            self.log.push(record.encode().unwrap());
         }
         let effects = self.shard.committed(self.now(), append.id);
         self.apply(effects);
@@ -399,7 +399,11 @@ impl World {
     fn replayed(&self) -> GroupShard {
         let mut loader = ShardLoader::new();
         for (key, value) in &self.log {
-            loader.replay(&decode(key, value.as_ref()).unwrap().unwrap());
+            loader.replay(
+                &Record::decode(Some(key), value.as_deref())
+                    .unwrap()
+                    .unwrap(),
+            );
         }
         loader.finish(self.now(), config()).0
     }

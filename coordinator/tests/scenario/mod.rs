@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use thalweg_coordinator::stored::{decode, encode};
+use thalweg_coordinator::stored::Record;
 use thalweg_coordinator::{Append, AppendFailure, Effects, GroupConfig, GroupShard, ShardLoader};
 use thalweg_model::{Now, Tick, Timestamp};
 
@@ -135,8 +135,8 @@ impl Harness {
                 return;
             };
             for record in &*append.records {
-                let (key, value) = encode(record).unwrap();
-                let read = decode(&key, value.as_ref()).unwrap();
+                let (key, value) = record.encode().unwrap();
+                let read = Record::decode(Some(&key), value.as_deref()).unwrap();
                 assert_eq!(read.as_ref(), Some(record), "stored records are read back");
                 self.log.push((key, value));
             }
@@ -182,7 +182,7 @@ impl Harness {
     fn reload(&mut self) {
         let mut loader = ShardLoader::new();
         for (key, value) in &self.log {
-            if let Some(record) = decode(key, value.as_ref()).unwrap() {
+            if let Some(record) = Record::decode(Some(key), value.as_deref()).unwrap() {
                 loader.replay(&record);
             }
         }
