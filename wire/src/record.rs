@@ -122,7 +122,8 @@ mod tests {
     use super::*;
     use crate::codec::Malformed;
     use crate::messages::{
-        ConsumerProtocolSubscription, GroupMetadataKey, OffsetCommitKey, OffsetCommitValue,
+        ConsumerGroupMemberMetadataValue, ConsumerProtocolSubscription, GroupMetadataKey,
+        OffsetCommitKey, OffsetCommitValue,
     };
 
     fn key() -> OffsetCommitKey {
@@ -172,6 +173,20 @@ mod tests {
                 ..
             }))
         ));
+    }
+
+    #[test]
+    fn a_struct_that_is_null_in_a_tagged_field_has_a_marker_of_its_own() {
+        // Kafka's own encoder wrote these bytes: tag 0, one byte, 0 for null.
+        let bytes =
+            Bytes::from_static(b"\0\0\x01\x01\x01\x01\x01\x01\xff\xff\xff\xff\x01\x01\0\x01\0");
+        let value: ConsumerGroupMemberMetadataValue = decode_value(&bytes).unwrap();
+        let expected = ConsumerGroupMemberMetadataValue {
+            classic_member_metadata: None,
+            ..ConsumerGroupMemberMetadataValue::default()
+        };
+        assert_eq!(value, expected);
+        assert_eq!(encode_value(&value, 0), Ok(bytes));
     }
 
     #[test]

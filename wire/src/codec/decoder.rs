@@ -111,6 +111,20 @@ impl<'a> Decoder<'a> {
         T::read(self, version).map(Some)
     }
 
+    /// Takes a struct that can be null from a tagged field, where the null marker is a varint: 0 is null.
+    ///
+    /// # Errors
+    /// The field has ended, or the struct is wrong.
+    pub fn tagged_nullable_struct<T: Element>(
+        &mut self,
+        version: i16,
+    ) -> Result<Option<T>, DecodeError> {
+        if self.varint()? == 0 {
+            return Ok(None);
+        }
+        T::read(self, version).map(Some)
+    }
+
     /// Takes the tagged fields of a struct; `known` reads a field and says whether it knew the tag.
     ///
     /// As in Kafka, order and repetition of tags are not checked, and the last of equal tags counts.

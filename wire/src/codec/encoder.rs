@@ -176,6 +176,14 @@ impl Encoder {
         }
     }
 
+    /// Appends a struct that can be null to a tagged field, where the null marker is a varint.
+    pub fn tagged_nullable_struct<T: Element>(&mut self, value: Option<&T>, version: i16) {
+        self.varint(u32::from(value.is_some()));
+        if let Some(value) = value {
+            value.write(self, version);
+        }
+    }
+
     /// Appends the empty tagged section of a struct; nothing in the inflexible encoding.
     pub fn no_tagged_fields(&mut self) {
         if self.flexible {

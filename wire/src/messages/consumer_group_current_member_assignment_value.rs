@@ -54,14 +54,24 @@ impl Message for ConsumerGroupCurrentMemberAssignmentValue {
 }
 
 /// `TopicPartitions` of [`ConsumerGroupCurrentMemberAssignmentValue`].
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TopicPartitions {
     /// Versions 0+.
     pub topic_id: Uuid,
     /// Versions 0+.
     pub partitions: Vec<i32>,
-    /// Versions 0+, nullable, tag 0, default null.
+    /// Versions 0+, nullable, tag 0.
     pub assignment_epochs: Option<Vec<i32>>,
+}
+
+impl Default for TopicPartitions {
+    fn default() -> Self {
+        Self {
+            topic_id: Uuid::NIL,
+            partitions: Vec::new(),
+            assignment_epochs: Some(Vec::new()),
+        }
+    }
 }
 
 impl Element for TopicPartitions {
@@ -71,7 +81,7 @@ impl Element for TopicPartitions {
         let mut m = Self {
             topic_id: d.uuid()?,
             partitions: d.array(version)?,
-            assignment_epochs: None,
+            assignment_epochs: Some(Vec::new()),
         };
         d.tagged_fields(|d, tag| {
             match tag {
@@ -87,7 +97,7 @@ impl Element for TopicPartitions {
         e.uuid(self.topic_id);
         e.array(&self.partitions, version);
         e.tagged_fields(|t| {
-            if self.assignment_epochs.is_some() {
+            if self.assignment_epochs != Some(Vec::new()) {
                 t.field(0, |e| {
                     e.nullable_array(self.assignment_epochs.as_deref(), version);
                 });

@@ -26,7 +26,7 @@ pub struct ConsumerGroupMemberMetadataValue {
     pub rebalance_timeout_ms: i32,
     /// Versions 0+, nullable.
     pub server_assignor: Option<Str>,
-    /// Versions 0+, nullable, tag 0, default null.
+    /// Versions 0+, nullable, tag 0.
     pub classic_member_metadata: Option<ClassicMemberMetadata>,
 }
 
@@ -41,7 +41,7 @@ impl Default for ConsumerGroupMemberMetadataValue {
             subscribed_topic_regex: Some(Str::default()),
             rebalance_timeout_ms: -1,
             server_assignor: Some(Str::default()),
-            classic_member_metadata: None,
+            classic_member_metadata: Some(ClassicMemberMetadata::default()),
         }
     }
 }
@@ -59,11 +59,11 @@ impl Element for ConsumerGroupMemberMetadataValue {
             subscribed_topic_regex: d.nullable_string()?,
             rebalance_timeout_ms: d.i32()?,
             server_assignor: d.nullable_string()?,
-            classic_member_metadata: None,
+            classic_member_metadata: Some(ClassicMemberMetadata::default()),
         };
         d.tagged_fields(|d, tag| {
             match tag {
-                0 => m.classic_member_metadata = d.nullable_struct(version)?,
+                0 => m.classic_member_metadata = d.tagged_nullable_struct(version)?,
                 _ => return Ok(false),
             }
             Ok(true)
@@ -81,9 +81,9 @@ impl Element for ConsumerGroupMemberMetadataValue {
         e.i32(self.rebalance_timeout_ms);
         e.nullable_string(self.server_assignor.as_ref());
         e.tagged_fields(|t| {
-            if self.classic_member_metadata.is_some() {
+            if self.classic_member_metadata != Some(ClassicMemberMetadata::default()) {
                 t.field(0, |e| {
-                    e.nullable_struct(self.classic_member_metadata.as_ref(), version);
+                    e.tagged_nullable_struct(self.classic_member_metadata.as_ref(), version);
                 });
             }
         });

@@ -69,14 +69,24 @@ impl Message for StreamsGroupCurrentMemberAssignmentValue {
 }
 
 /// `TaskIds` of [`StreamsGroupCurrentMemberAssignmentValue`].
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TaskIds {
     /// Versions 0+.
     pub subtopology_id: Str,
     /// Versions 0+.
     pub partitions: Vec<i32>,
-    /// Versions 0+, nullable, tag 0, default null.
+    /// Versions 0+, nullable, tag 0.
     pub assignment_epochs: Option<Vec<i32>>,
+}
+
+impl Default for TaskIds {
+    fn default() -> Self {
+        Self {
+            subtopology_id: Str::default(),
+            partitions: Vec::new(),
+            assignment_epochs: Some(Vec::new()),
+        }
+    }
 }
 
 impl Element for TaskIds {
@@ -86,7 +96,7 @@ impl Element for TaskIds {
         let mut m = Self {
             subtopology_id: d.string()?,
             partitions: d.array(version)?,
-            assignment_epochs: None,
+            assignment_epochs: Some(Vec::new()),
         };
         d.tagged_fields(|d, tag| {
             match tag {
@@ -102,7 +112,7 @@ impl Element for TaskIds {
         e.string(&self.subtopology_id);
         e.array(&self.partitions, version);
         e.tagged_fields(|t| {
-            if self.assignment_epochs.is_some() {
+            if self.assignment_epochs != Some(Vec::new()) {
                 t.field(0, |e| {
                     e.nullable_array(self.assignment_epochs.as_deref(), version);
                 });

@@ -14,7 +14,7 @@ pub struct StreamsGroupMetadataValue {
     pub metadata_hash: i64,
     /// Versions 0+, tag 0, default -1.
     pub validated_topology_epoch: i32,
-    /// Versions 0+, nullable, tag 1, default null.
+    /// Versions 0+, nullable, tag 1.
     pub last_assignment_configs: Option<Vec<LastAssignmentConfig>>,
 }
 
@@ -24,7 +24,7 @@ impl Default for StreamsGroupMetadataValue {
             epoch: 0,
             metadata_hash: 0,
             validated_topology_epoch: -1,
-            last_assignment_configs: None,
+            last_assignment_configs: Some(Vec::new()),
         }
     }
 }
@@ -37,7 +37,7 @@ impl Element for StreamsGroupMetadataValue {
             epoch: d.i32()?,
             metadata_hash: d.i64()?,
             validated_topology_epoch: -1,
-            last_assignment_configs: None,
+            last_assignment_configs: Some(Vec::new()),
         };
         d.tagged_fields(|d, tag| {
             match tag {
@@ -59,7 +59,7 @@ impl Element for StreamsGroupMetadataValue {
                     e.i32(self.validated_topology_epoch);
                 });
             }
-            if self.last_assignment_configs.is_some() {
+            if self.last_assignment_configs != Some(Vec::new()) {
                 t.field(1, |e| {
                     e.nullable_array(self.last_assignment_configs.as_deref(), version);
                 });

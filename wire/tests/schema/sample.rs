@@ -83,7 +83,7 @@ impl<'m> Sampler<'m> {
     fn field(&mut self, field: &'m Line, depth: usize) -> Vec<u8> {
         let can_be_null = field.range("null").has(self.version);
         if can_be_null && self.numbers.below(3) == 0 {
-            return self.null(field.ty());
+            return self.null(field);
         }
         let mut out = Vec::new();
         if can_be_null && self.struct_fields(field, field.ty()).is_some() {
@@ -93,9 +93,10 @@ impl<'m> Sampler<'m> {
         out
     }
 
-    fn null(&self, ty: &str) -> Vec<u8> {
-        match ty {
-            _ if self.struct_name(ty) => vec![0xff],
+    fn null(&self, field: &Line) -> Vec<u8> {
+        match field.ty() {
+            ty if self.struct_name(ty) && field.tag().is_some() => vec![0],
+            ty if self.struct_name(ty) => vec![0xff],
             _ if self.flexible => vec![0],
             "string" => vec![0xff; 2],
             _ => vec![0xff; 4],
@@ -175,13 +176,14 @@ impl<'m> Sampler<'m> {
         let ty = field.ty();
         let stated = field.attribute("default");
         if stated == Some("null") {
-            return self.null(ty);
+            return self.null(field);
         }
         if ty.starts_with("[]") || matches!(ty, "string" | "bytes" | "records") {
             return self.length(4, 0);
         }
         if let Some(fields) = self.struct_fields(field, ty) {
-            let mut out = Vec::new();
+            let can_be_null = field.range("null").has(self.version);
+            let mut out = vec![1; usize::from(can_be_null)];
             for field in fields {
                 if field.versions().has(self.version) && field.tag().is_none() {
                     out.extend(self.default(field));

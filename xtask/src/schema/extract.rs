@@ -185,11 +185,11 @@ fn field(value: &Value) -> Result<Field> {
     })
 }
 
-/// Defaults come as strings, numbers, booleans or nulls, numbers sometimes in hexadecimal.
+/// Defaults come as strings, numbers or booleans, numbers sometimes in hexadecimal; "null" is a string.
 fn default(value: Option<&Value>) -> Result<Option<String>> {
     let text = match value {
-        None => return Ok(None),
-        Some(Value::Null) => "null".to_owned(),
+        // A null that is not a string states nothing, which Kafka's own generator shows: it leaves out empty arrays.
+        None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),
         Some(Value::Bool(truth)) => truth.to_string(),

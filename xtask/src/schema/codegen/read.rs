@@ -56,7 +56,7 @@ fn value(one: &Struct<'_>, field: &Field) -> String {
     let Some(form) = field.ty.null_form().filter(|_| !null_versions.is_none()) else {
         return plain(&field.ty);
     };
-    let nullable = nullable(form);
+    let nullable = nullable(form, field.tag.is_some());
     match condition(null_versions, one.versions_of(field)) {
         None => nullable.to_owned(),
         Some(condition) => format!(
@@ -84,8 +84,9 @@ fn plain(ty: &Type) -> String {
     }
 }
 
-fn nullable(form: NullForm) -> &'static str {
+fn nullable(form: NullForm, is_tagged: bool) -> &'static str {
     match form {
+        NullForm::Struct if is_tagged => "d.tagged_nullable_struct(version)?",
         NullForm::String => "d.nullable_string()?",
         NullForm::Bytes => "d.nullable_bytes()?",
         NullForm::Struct => "d.nullable_struct(version)?",

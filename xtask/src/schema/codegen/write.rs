@@ -44,7 +44,7 @@ fn value(one: &Struct<'_>, field: &Field) -> String {
     let Some(form) = field.ty.null_form().filter(|_| !null_versions.is_none()) else {
         return plain(&field.ty, &place) + ";";
     };
-    let nullable = nullable(form, &place);
+    let nullable = nullable(form, field.tag.is_some(), &place);
     match condition(null_versions, one.versions_of(field)) {
         None => nullable + ";",
         Some(condition) => format!(
@@ -72,8 +72,11 @@ fn plain(ty: &Type, place: &str) -> String {
     }
 }
 
-fn nullable(form: NullForm, place: &str) -> String {
+fn nullable(form: NullForm, is_tagged: bool, place: &str) -> String {
     match form {
+        NullForm::Struct if is_tagged => {
+            format!("e.tagged_nullable_struct({place}.as_ref(), version)")
+        }
         NullForm::String => format!("e.nullable_string({place}.as_ref())"),
         NullForm::Bytes => format!("e.nullable_bytes({place}.as_deref())"),
         NullForm::Struct => format!("e.nullable_struct({place}.as_ref(), version)"),
