@@ -37,7 +37,7 @@ type command struct {
 }
 
 var commands = map[string]command{
-	"create":  {"create the topic and wait until every partition has a leader", create},
+	"create":  {"create the topic and wait until every partition is served", create},
 	"delete":  {"delete the topic", remove},
 	"produce": {"produce as fast as possible through the client's own producer", produce},
 	"batches": {"produce pre-encoded batches as fast as possible", produceBatches},

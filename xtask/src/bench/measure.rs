@@ -20,6 +20,7 @@ pub(super) enum Metric {
     MegabytesPerSecond,
     RecordsPerSecond,
     CpuSecondsPerGigabyte,
+    CpuMicrosPerRecord,
     LatencyP50,
     LatencyP99,
     LatencyP999,
@@ -37,6 +38,7 @@ impl Metric {
             Self::MegabytesPerSecond => "MB/s",
             Self::RecordsPerSecond => "records/s",
             Self::CpuSecondsPerGigabyte => "broker CPU-s per GB",
+            Self::CpuMicrosPerRecord => "broker CPU-µs per record",
             Self::LatencyP50 => "latency p50, ms",
             Self::LatencyP99 => "latency p99, ms",
             Self::LatencyP999 => "latency p99.9, ms",
@@ -66,6 +68,7 @@ pub(super) fn under_load(broker: &Running, load: impl FnOnce() -> Result<Load>) 
     let mut sample = Sample::from([
         (Metric::MegabytesPerSecond, done.bytes / 1e6 / done.seconds),
         (Metric::RecordsPerSecond, done.records / done.seconds),
+        (Metric::CpuMicrosPerRecord, cpu * 1e6 / done.records),
         (Metric::CpuSecondsPerGigabyte, cpu / (done.bytes / 1e9)),
         (Metric::ResidentMegabytes, megabytes(after.resident_bytes)?),
         (Metric::ForeignCpuPercent, 100.0 * foreign / machine.total),
