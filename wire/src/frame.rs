@@ -11,6 +11,9 @@ use crate::{Request, Response};
 /// Bytes of the length before a frame.
 pub const LENGTH_BYTES: usize = 4;
 
+/// Room for most frames other than Fetch responses.
+const FRAME_CAPACITY: usize = 256;
+
 /// What the bytes received so far hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameStatus {
@@ -76,7 +79,7 @@ pub fn response_frame<R: Response>(
     version: i16,
     correlation_id: i32,
 ) -> Result<BytesMut, EncodeError> {
-    let mut e = open_frame();
+    let mut e = open_frame(FRAME_CAPACITY);
     let header = ResponseHeader { correlation_id };
     header.encode(&mut e, R::KEY.response_header_version(version));
     response.encode(&mut e, version);
@@ -91,7 +94,7 @@ pub fn request_frame<R: Request>(
     request: &R,
     header: &RequestHeader,
 ) -> Result<BytesMut, EncodeError> {
-    let mut e = open_frame();
+    let mut e = open_frame(FRAME_CAPACITY);
     header.encode(&mut e);
     request.encode(&mut e, header.version);
     close_frame(e, 0)
@@ -111,8 +114,8 @@ pub fn decode_response<R: Response>(
 }
 
 /// Starts a frame whose length is written by [`close_frame`].
-pub(crate) fn open_frame() -> Encoder {
-    let mut e = Encoder::new();
+pub(crate) fn open_frame(capacity: usize) -> Encoder {
+    let mut e = Encoder::with_capacity(capacity);
     e.i32(0);
     e
 }

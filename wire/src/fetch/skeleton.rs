@@ -10,6 +10,12 @@ use crate::{ApiKey, Message};
 /// First version that names topics by id (KIP-516).
 const TOPIC_ID_FROM: i16 = 13;
 
+/// Room for the header, a topic's name and the ends of structs.
+const FRAME_CAPACITY: usize = 128;
+
+/// Room for a partition without its records: 44 bytes, and a leader hint or two.
+const PARTITION_CAPACITY: usize = 64;
+
 impl<X: Extent> Fetched<X> {
     /// The response as a frame.
     ///
@@ -23,11 +29,13 @@ impl<X: Extent> Fetched<X> {
             (FetchResponse::MIN_VERSION..=FetchResponse::MAX_VERSION).contains(&version),
             "a response is written in a version it has"
         );
+        let partitions = self.topics.iter().map(|topic| topic.partitions.len());
+        let partitions: usize = partitions.sum();
         let header = ResponseHeader { correlation_id };
         let mut skeleton = Skeleton {
-            e: open_frame(),
+            e: open_frame(FRAME_CAPACITY + partitions * PARTITION_CAPACITY),
             version,
-            records: Vec::new(),
+            records: Vec::with_capacity(partitions),
             record_bytes: 0,
         };
         header.encode(
