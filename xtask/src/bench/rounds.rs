@@ -195,6 +195,14 @@ fn target(broker: &Running, scenario: &Scenario, name: &str) -> Target {
     }
 }
 
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.data) {
+            eprintln!("cannot remove {}: {error}", self.data.display());
+        }
+    }
+}
+
 /// The samples of one round, put back into the order of the systems.
 struct Row {
     samples: Vec<Sample>,
