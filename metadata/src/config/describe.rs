@@ -237,7 +237,10 @@ impl ConfigLayers<'_> {
                 .first()
                 .map_or(ConfigSource::Default, |synonym| synonym.source),
             kind: key.map(|key| key.kind),
-            read_only: key.is_none_or(|key| key.mode == UpdateMode::ReadOnly),
+            // A key of one listener counts as read-only, as in Kafka, although it can be set.
+            read_only: broker_keys()
+                .get(name)
+                .is_none_or(|key| key.mode == UpdateMode::ReadOnly),
             sensitive,
             synonyms,
         }
