@@ -8,7 +8,7 @@ use thalweg_log::journal::{
     EntryKind, Journal, JournalError, JournalOptions, ReplayedEntry, ShardId,
 };
 use thalweg_log::manifest::{GroupManifest, Manifest, ManifestError};
-use thalweg_log::partition::{RecoverError, RecoveredEntry};
+use thalweg_log::partition::{LaterLines, LogState, RecoverError, RecoveredEntry};
 use thalweg_log::{FileCache, GroupId, LogHome, PartitionLog};
 use thalweg_model::{LogIndex, Now, Term};
 
@@ -98,10 +98,13 @@ impl<D: Disk> Shard<D> {
         for (group, manifest) in state.groups {
             recovery.restore(group, &manifest)?;
         }
-        for entry in &replay.entries {
-            recovery.replay(entry, &journal, now)?;
+        let replaced = replaced(&replay.entries);
+        for (entry, replaced) in replay.entries.iter().zip(replaced) {
+            if !replaced {
+                recovery.replay(entry, &journal, now)?;
+            }
         }
-        let groups = recovery.groups;
+        let groups = recovery.finish()?;
         let mut opened = Self::empty(disk, config, files, journal, manifest);
         for (group, recovering) in groups {
             opened.adopt(group, recovering)?;
@@ -214,7 +217,7 @@ impl<D: Disk> Recovery<'_, D> {
                     })?;
             }
             EntryKind::Truncate => {
-                let truncated = known.log.truncate_to(entry.index);
+                let truncated = known.log.recover_truncate(entry.index);
                 truncated.map_err(|error| OpenError::Log {
                     directory: known.dir.clone(),
                     cause: error.to_string(),
@@ -223,6 +226,20 @@ impl<D: Disk> Recovery<'_, D> {
             EntryKind::Membership | EntryKind::Checkpoint { .. } => {}
         }
         Ok(())
+    }
+
+    /// Makes the logs ready for appends.
+    fn finish(mut self) -> Result<BTreeMap<GroupId, Recovering<D>>, OpenError> {
+        for known in self.groups.values_mut() {
+            known
+                .log
+                .finish_recovery()
+                .map_err(|error| OpenError::Log {
+                    directory: known.dir.clone(),
+                    cause: error.to_string(),
+                })?;
+        }
+        Ok(self.groups)
     }
 
     /// A partition that was made since the last checkpoint.
@@ -237,7 +254,12 @@ impl<D: Disk> Recovery<'_, D> {
                 source,
             })?;
         let (spec, dir) = PartitionSpec::from_bytes(&payload)?;
-        let log = PartitionLog::create(self.home(&spec, &dir), spec.config.clone());
+        let home = self.home(&spec, &dir);
+        let log = PartitionLog::open(home, spec.config.clone(), &LogState::default());
+        let log = log.map_err(|error| OpenError::Log {
+            directory: dir.clone(),
+            cause: error.to_string(),
+        })?;
         let hard_state = HardState::default();
         self.groups.insert(
             entry.group,
@@ -250,6 +272,23 @@ impl<D: Disk> Recovery<'_, D> {
         );
         Ok(())
     }
+}
+
+/// Which lines later ones of the same group replaced.
+fn replaced(entries: &[ReplayedEntry]) -> Vec<bool> {
+    let mut later: BTreeMap<GroupId, LaterLines> = BTreeMap::new();
+    let mut replaced = vec![false; entries.len()];
+    for (entry, replaced) in entries.iter().zip(&mut replaced).rev() {
+        let later = later.entry(entry.group).or_default();
+        *replaced = match entry.kind {
+            EntryKind::Append { .. } => later.replace_append(entry.index),
+            EntryKind::Truncate => later.replace_truncation(entry.index),
+            EntryKind::HardState { .. } | EntryKind::Membership | EntryKind::Checkpoint { .. } => {
+                false
+            }
+        };
+    }
+    replaced
 }
 
 fn group_state<D: Disk>(

@@ -128,7 +128,8 @@ impl<E: FixedEntry> EntryFile<E> {
     }
 
     /// Number of leading entries for which `before` holds; it holds for none after the first for
-    /// which it does not.
+    /// which it does not. Entries that cannot be read count as being after it: while the journal is
+    /// brought back, a file may be shorter than its manifest says, because the log was cut since.
     pub(crate) fn partition_point<F: DiskFile>(
         &self,
         file: &impl Fn() -> io::Result<F>,
@@ -138,14 +139,19 @@ impl<E: FixedEntry> EntryFile<E> {
             let within = self.recent.partition_point(&before);
             return Ok(self.saved + u32::try_from(within).expect("a part of a 32-bit count"));
         }
-        let file = file()?;
+        let file = match file() {
+            Ok(file) => file,
+            Err(error) if is_absent(&error) => return Ok(0),
+            Err(error) => return Err(error),
+        };
         let (mut low, mut high) = (0, self.saved);
         while low < high {
             let middle = low + (high - low) / 2;
-            if before(&read_entry(&file, middle)?) {
-                low = middle + 1;
-            } else {
-                high = middle;
+            match read_entry(&file, middle) {
+                Ok(entry) if before(&entry) => low = middle + 1,
+                Ok(_) => high = middle,
+                Err(error) if is_absent(&error) => high = middle,
+                Err(error) => return Err(error),
             }
         }
         Ok(low)
@@ -187,6 +193,16 @@ impl<E: FixedEntry> EntryFile<E> {
         }
         Ok(entries)
     }
+}
+
+/// Whether an entry is not there, or not whole, rather than that the disk failed.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    [
+        io::ErrorKind::UnexpectedEof,
+        io::ErrorKind::InvalidData,
+        io::ErrorKind::NotFound,
+    ]
+    .contains(&error.kind())
 }
 
 fn read_entry<E: FixedEntry>(file: &impl DiskFile, at: u32) -> io::Result<E> {

@@ -11,6 +11,6 @@ mod times;
 
 pub use aborted::AbortedTxn;
 pub use entries::EntryRecord;
-pub(crate) use entry_file::{EntryFile, FixedEntry};
+pub(crate) use entry_file::{EntryFile, FixedEntry, is_absent};
 pub(crate) use offsets::OffsetEntry;
 pub(crate) use times::TimeEntry;

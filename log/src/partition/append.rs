@@ -57,6 +57,10 @@ impl<D: Disk> PartitionLog<D> {
     /// # Panics
     /// If the entry does not follow the log in index and offsets: the caller's order is broken.
     pub fn append(&mut self, entry: &LogEntry<'_>, now: Now) -> Result<Appended, AppendError> {
+        assert!(
+            !self.recovering,
+            "recovery ends before anything is appended"
+        );
         self.check_order(entry);
         let length = bytes_of(entry.batches);
         let (first, last) = span(entry.batches);
@@ -141,6 +145,9 @@ impl<D: Disk> PartitionLog<D> {
                 self.epochs.assign(epoch, header.first_offset());
             }
             let marker = markers.get(at).copied().flatten();
+            if self.recovering {
+                continue; // Producers are looked at when all entries are back.
+            }
             if let Some(completed) = self.producers.append(header, marker)
                 && let Some(aborted) = completed.aborted()
             {

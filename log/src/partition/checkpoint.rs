@@ -106,6 +106,10 @@ impl<D: Disk> PartitionLog<D> {
     }
 
     fn checkpoint_to(&mut self, depth: Depth) -> io::Result<Checkpoint<D>> {
+        assert!(
+            !self.recovering,
+            "recovery ends before a checkpoint is taken"
+        );
         self.try_checkpoint(depth).inspect_err(|_failed| {
             // What was taken for a sync was not handed out.
             self.names = self.names.min(Names::NewFiles);

@@ -92,14 +92,6 @@ pub enum OpenError {
 /// Why an entry of the journal cannot be brought back.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
-    /// The entry does not follow the last one.
-    #[error("entry {index} does not follow entry {last}")]
-    Gap {
-        /// The journal's entry.
-        index: LogIndex,
-        /// The log's last entry.
-        last: LogIndex,
-    },
     /// The journal's payload is not what its table says.
     #[error("the journal's payload of entry {index} is damaged")]
     Payload {

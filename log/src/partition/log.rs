@@ -39,6 +39,8 @@ pub struct PartitionLog<D: Disk> {
     pub(super) names: Names,
     /// Something changed that no checkpoint has.
     pub(super) changed: bool,
+    /// The journal is being brought back; nothing is known of producers.
+    pub(super) recovering: bool,
 }
 
 /// Which names are on stable storage; later ones more.

@@ -4,6 +4,7 @@
 //! open. Offsets are Kafka's; every entry of the partition's group also has an index, and entries
 //! that take no offset are only noted beside the data.
 
+mod aborted;
 mod append;
 mod checkpoint;
 mod entries;
@@ -12,6 +13,8 @@ mod log;
 mod open;
 mod read;
 mod recover;
+mod reload;
+mod replaced;
 mod retention;
 mod roll;
 mod state;
@@ -26,6 +29,7 @@ pub use error::{AppendError, OpenError, ReadError, RecoverError};
 pub use log::{PartitionLog, SegmentInfo};
 pub use read::{Extent, LogRead};
 pub use recover::{Recovered, RecoveredEntry};
+pub use replaced::LaterLines;
 pub use retention::Removed;
 pub use state::{Doomed, EntryId, LogState, ProducerBase};
 pub use state_bytes::LogStateError;

@@ -8,9 +8,10 @@ use thalweg_model::{LogIndex, Now, Offset, Term};
 
 use super::append::{bytes_of, markers, span};
 use super::roll::Existing;
-use super::{AppendError, LogEntry, PartitionLog, RecoverError};
+use super::{AppendError, LogEntry, OpenError, PartitionLog, RecoverError};
 use crate::checksum::crc32c;
 use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::index::is_absent;
 use crate::segment::FileKind;
 
 /// What the journal's table says of an entry.
@@ -39,30 +40,49 @@ pub enum Recovered {
     Repaired,
     /// It has no bytes in a segment.
     Noted,
+    /// A later truncation, which the journal has too, makes an end of it; nothing was done.
+    Stale,
 }
 
 impl<D: Disk> PartitionLog<D> {
     /// Brings back one entry: the segment's bytes are used where they are the journal's, else
-    /// written anew. An entry that differs from one of the same index replaces it and all after it.
+    /// written anew. An entry of a higher term than one of the same index replaces it and all after
+    /// it. Entries that [`LaterLines`](super::LaterLines) tells to be replaced must not be brought back.
+    ///
+    /// One that does not follow the log is passed over: the log is from a checkpoint after a
+    /// truncation that the journal still has to tell of. So whether all that is committed came
+    /// back has to be asked of the log at the end.
     ///
     /// # Errors
-    /// The entry does not follow the log, the journal's payload is damaged, or the disk failed.
+    /// The journal's payload is damaged, or the disk failed.
+    ///
+    /// # Panics
+    /// After [`Self::finish_recovery`].
     pub fn recover_append(
         &mut self,
         entry: &RecoveredEntry,
         now: Now,
         fetch_payload: impl FnOnce() -> io::Result<Bytes>,
     ) -> Result<Recovered, RecoverError> {
+        assert!(
+            self.recovering,
+            "entries come back between open and finish_recovery"
+        );
         let (index, term) = (entry.index, entry.term);
         if index <= self.last.index {
-            if index <= self.before.index || self.term_at(index)? == Some(term) {
-                return Ok(Recovered::Known);
+            match self.known_term(index)? {
+                Some(known) if known < term => self.truncate_to(LogIndex(index.0 - 1))?,
+                Some(known) if known > term => return Ok(Recovered::Stale),
+                Some(_) | None => return Ok(Recovered::Known),
             }
-            self.truncate_to(LogIndex(index.0 - 1))?;
         }
-        if index != self.last.index.next() {
-            let last = self.last.index;
-            return Err(RecoverError::Gap { index, last });
+        let follows = index == self.last.index.next() && term >= self.last.term;
+        if !follows
+            || entry
+                .base_offset
+                .is_some_and(|base| base != self.next_offset)
+        {
+            return Ok(Recovered::Stale);
         }
         let fetch = || -> Result<Bytes, RecoverError> {
             let payload = fetch_payload()?;
@@ -72,7 +92,7 @@ impl<D: Disk> PartitionLog<D> {
                 Err(RecoverError::Payload { index })
             }
         };
-        let Some(base_offset) = entry.base_offset else {
+        if entry.base_offset.is_none() {
             let payload = if entry.length == 0 {
                 Bytes::new()
             } else {
@@ -80,10 +100,6 @@ impl<D: Disk> PartitionLog<D> {
             };
             self.append_internal(index, term, payload);
             return Ok(Recovered::Noted);
-        };
-        if base_offset != self.next_offset {
-            let last = self.last.index;
-            return Err(RecoverError::Gap { index, last });
         }
         if let Some(payload) = self.find_bytes(entry, now)? {
             self.note_recovered(entry, &split(index, payload)?)?;
@@ -92,6 +108,32 @@ impl<D: Disk> PartitionLog<D> {
         let batches = split(index, fetch()?)?;
         self.rewrite(entry, &batches, now)?;
         Ok(Recovered::Repaired)
+    }
+
+    /// Cuts the log as it was cut before the crash, unless a later line cuts it further below.
+    ///
+    /// # Errors
+    /// The disk failed.
+    ///
+    /// # Panics
+    /// After [`Self::finish_recovery`].
+    pub fn recover_truncate(&mut self, index: LogIndex) -> Result<(), OpenError> {
+        assert!(
+            self.recovering,
+            "the journal is brought back before recovery ends"
+        );
+        if index < self.before.index {
+            return Ok(()); // What was cut off there was replaced, committed and removed since.
+        }
+        self.truncate_to(index)
+    }
+
+    /// Term of an entry; `None` if its record was removed or is damaged: reading will tell.
+    fn known_term(&self, index: LogIndex) -> io::Result<Option<Term>> {
+        match self.term_at(index) {
+            Err(error) if is_absent(&error) => Ok(None),
+            other => other,
+        }
     }
 
     /// The entry's bytes, if they are where the log ends or in a segment that was begun with it.
@@ -126,7 +168,6 @@ impl<D: Disk> PartitionLog<D> {
         position: u64,
         entry: &RecoveredEntry,
     ) -> io::Result<Option<Bytes>> {
-        let absent = [io::ErrorKind::UnexpectedEof, io::ErrorKind::NotFound];
         let mut bytes = vec![0; length_of(entry)];
         let read = self
             .home
@@ -135,7 +176,7 @@ impl<D: Disk> PartitionLog<D> {
         match read {
             Ok(()) if crc32c(&bytes) == entry.checksum => Ok(Some(bytes.into())),
             Ok(()) => Ok(None),
-            Err(error) if absent.contains(&error.kind()) => Ok(None),
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -8,7 +8,7 @@ use super::append::{first_timestamp, span};
 use super::log::Names;
 use super::{AppendError, Doomed, LogEntry, PartitionLog, ProducerBase};
 use crate::disk::{Disk, DiskFile, OpenMode};
-use crate::segment::{FileKind, Segment};
+use crate::segment::{FileKind, Segment, Snapshot};
 
 const METADATA_FILE: &str = "partition.metadata";
 const EPOCHS_FILE: &str = "leader-epoch-checkpoint";
@@ -86,7 +86,9 @@ impl<D: Disk> PartitionLog<D> {
         if existing == Existing::Cut {
             segment.trim(&self.home)?;
         }
-        segment.has_snapshot = self.snapshot_at_roll(base)?;
+        if !self.recovering {
+            segment.snapshot = self.snapshot_at(base)?;
+        }
         self.write_epochs()?;
         if self.segments.is_empty() {
             segment.entries = std::mem::take(&mut self.unplaced);
@@ -99,20 +101,20 @@ impl<D: Disk> PartitionLog<D> {
         Ok(())
     }
 
-    /// Kafka's snapshot beside every segment. `false` if there is no producer.
-    fn snapshot_at_roll(&mut self, base: Offset) -> io::Result<bool> {
+    /// Kafka's snapshot beside every segment: of what the states are now.
+    pub(super) fn snapshot_at(&mut self, base: Offset) -> io::Result<Snapshot> {
         if self.producers.is_empty() {
-            return Ok(false);
+            return Ok(Snapshot::Empty);
         }
         self.write_snapshot(base)?;
         self.rebase_producers(ProducerBase {
             at: base,
             inline: None,
         });
-        Ok(true)
+        Ok(Snapshot::File)
     }
 
-    /// Writes the producers as of the log's end to the file named for `at`.
+    /// Writes the producers to the file named for `at`.
     pub(super) fn write_snapshot(&mut self, at: Offset) -> io::Result<()> {
         let bytes = self.producers.to_snapshot();
         let file = self.home.file_to_write(at, FileKind::Snapshot)?;
@@ -126,7 +128,8 @@ impl<D: Disk> PartitionLog<D> {
     /// Takes another base for the producers; a snapshot that no segment needs is doomed.
     pub(super) fn rebase_producers(&mut self, base: ProducerBase) {
         let old = std::mem::replace(&mut self.producer_base, base);
-        let is_needed = |segment: &Segment| segment.base == old.at && segment.has_snapshot;
+        let is_needed =
+            |segment: &Segment| segment.base == old.at && segment.snapshot == Snapshot::File;
         if old.inline.is_none()
             && old.at != self.producer_base.at
             && !self.segments.iter().any(is_needed)

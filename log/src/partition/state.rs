@@ -17,13 +17,23 @@ pub struct EntryId {
 }
 
 /// Where the states of producers come from: these, and the batches from there on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerBase {
     /// The offset that they are as of.
     pub at: Offset,
     /// The snapshot itself, empty if there was no producer; `None` if it is in a file named for
     /// the offset.
     pub inline: Option<Bytes>,
+}
+
+impl Default for ProducerBase {
+    /// No producer, from the first offset on.
+    fn default() -> Self {
+        Self {
+            at: Offset::ZERO,
+            inline: Some(Bytes::new()),
+        }
+    }
 }
 
 /// Files that are no longer part of the log and may be removed once the manifest says so.
@@ -35,7 +45,8 @@ pub enum Doomed {
     Snapshot(Offset),
 }
 
-/// Everything needed to use the log again without reading it, as of one checkpoint.
+/// Everything needed to use the log again without reading it, as of one checkpoint. The default is
+/// that of a log to which nothing was ever appended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogState {
     /// The first offset that may be read.

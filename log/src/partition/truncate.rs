@@ -31,10 +31,14 @@ impl<D: Disk> PartitionLog<D> {
             return Ok(());
         }
         let (term, cut) = self.cut_after(index)?;
+        // A segment that begins with the next entry stays, empty: it is what the log was like when
+        // the entry before was the last one, and a checkpoint may be from then.
         let kept = self
             .segments
-            .partition_point(|segment| segment.first_index <= index);
+            .partition_point(|segment| segment.first_index <= index.next());
+        let mut base_is_gone = false;
         for segment in self.segments.split_off(kept) {
+            base_is_gone |= segment.base == self.producer_base.at;
             self.remove_now(Doomed::Segment(segment.base))?;
         }
         match self.segments.last_mut() {
@@ -50,7 +54,11 @@ impl<D: Disk> PartitionLog<D> {
         self.internal.retain(|&noted, _| noted <= index);
         self.epochs.cut_end(self.next_offset);
         self.changed = true;
-        self.reload_producers()
+        self.choose_base(self.next_offset, base_is_gone);
+        if !self.recovering {
+            self.derive_again()?;
+        }
+        Ok(())
     }
 
     /// Empties the log: it goes on after `before`, at `start`, with what a leader sends from there.
@@ -77,48 +85,24 @@ impl<D: Disk> PartitionLog<D> {
         Ok(())
     }
 
-    /// Where the log ends after entry `index`, and that entry's term.
+    /// Where the log ends after entry `index`, in the segment that would take the next one, and
+    /// that entry's term.
     fn cut_after(&self, index: LogIndex) -> Result<(Term, Cut), OpenError> {
-        if let Some(meta) = self.entry_at(index)? {
-            let cut = Cut {
-                index,
-                position: meta.record.end(),
-                next_offset: meta.record.next_offset(),
-            };
-            return Ok((meta.record.term, cut));
-        }
-        let next_offset = match self.segments.first() {
-            Some(first) => first.base,
-            None => self.next_offset,
-        };
-        let cut = Cut {
+        let record = self.entry_at(index)?.map(|meta| meta.record);
+        let term = record.map_or(self.before.term, |record| record.term);
+        let mut cut = Cut {
             index,
-            position: 0,
-            next_offset,
+            position: record.map_or(0, |record| record.end()),
+            next_offset: record.map_or(self.log_start, |record| record.next_offset()),
         };
-        Ok((self.before.term, cut))
-    }
-
-    /// Takes the newest states of producers that are from before the log's end, and the batches
-    /// after them.
-    fn reload_producers(&mut self) -> Result<(), OpenError> {
-        let end = self.next_offset;
-        if self.producer_base.at > end {
-            let segment = self.segments.iter().rev().find(|s| s.base <= end);
-            let base = match segment {
-                Some(segment) if segment.has_snapshot => ProducerBase {
-                    at: segment.base,
-                    inline: None,
-                },
-                Some(_) | None => ProducerBase {
-                    at: segment.map_or(end, |segment| segment.base),
-                    inline: Some(Bytes::new()),
-                },
-            };
-            self.rebase_producers(base);
+        let next = self.segment_of_entry(index.next());
+        if let Some(next) = next.map(|at| &self.segments[at])
+            && next.first_index == index.next()
+        {
+            cut.position = 0;
+            cut.next_offset = next.base;
         }
-        self.producers = self.load_producers(&self.producer_base, end)?;
-        Ok(())
+        Ok((term, cut))
     }
 }
 

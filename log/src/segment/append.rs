@@ -32,6 +32,9 @@ impl Segment {
 
     /// Adds the highest timestamp so far to the time index, if it grew.
     pub(crate) fn note_time(&mut self) {
+        if self.youngest_unknown {
+            return;
+        }
         let timestamp = self.youngest.timestamp;
         let newest = self.times.recent().last().map(|entry| entry.timestamp);
         let known = newest.unwrap_or(self.saved_time);

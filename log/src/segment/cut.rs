@@ -23,21 +23,23 @@ pub(crate) struct Cut {
 impl Segment {
     /// Writes the entry records that are only in memory.
     pub(crate) fn save_entries<D: Disk>(&mut self, home: &LogHome<D>) -> io::Result<()> {
-        save(&mut self.entries, home, self.base, FileKind::Entries)
+        self.new_names |= save(&mut self.entries, home, self.base, FileKind::Entries)?;
+        Ok(())
     }
 
     /// Writes the index entries that are only in memory.
     pub(crate) fn save_indexes<D: Disk>(&mut self, home: &LogHome<D>) -> io::Result<()> {
-        save(&mut self.offsets, home, self.base, FileKind::Offsets)?;
+        self.new_names |= save(&mut self.offsets, home, self.base, FileKind::Offsets)?;
         let newest = self.times.recent().last().map(|entry| entry.timestamp);
-        save(&mut self.times, home, self.base, FileKind::Times)?;
+        self.new_names |= save(&mut self.times, home, self.base, FileKind::Times)?;
         self.saved_time = newest.unwrap_or(self.saved_time);
         Ok(())
     }
 
     /// Writes the aborted transactions that are only in memory.
     pub(crate) fn save_aborted<D: Disk>(&mut self, home: &LogHome<D>) -> io::Result<()> {
-        save(&mut self.aborted, home, self.base, FileKind::Aborted)
+        self.new_names |= save(&mut self.aborted, home, self.base, FileKind::Aborted)?;
+        Ok(())
     }
 
     /// Completes the files: nothing will be appended for now.
@@ -101,10 +103,18 @@ impl Segment {
         self.since_index = 0;
         self.unsynced = true;
         self.overlong = true;
-        self.find_youngest(home)
+        self.youngest_unknown = true;
+        if self.bytes == 0 {
+            self.first_timestamp = None;
+        }
+        Ok(())
     }
 
-    fn find_youngest<D: Disk>(&mut self, home: &LogHome<D>) -> io::Result<()> {
+    /// Looks for the highest timestamp, if it is not known since the segment was cut.
+    pub(crate) fn find_youngest<D: Disk>(&mut self, home: &LogHome<D>) -> io::Result<()> {
+        if !self.youngest_unknown {
+            return Ok(());
+        }
         let mut youngest = Youngest {
             timestamp: Timestamp::NONE,
             offset: self.base,
@@ -123,16 +133,15 @@ impl Segment {
                 youngest.see(header.max_timestamp, header.last_offset());
             }
         }
-        if self.bytes == 0 {
-            self.first_timestamp = None;
-        }
         self.youngest = youngest;
+        self.youngest_unknown = false;
         Ok(())
     }
 
     /// Puts all files up for a sync, as far as they are there.
     pub(crate) fn mark_unsynced(&mut self) {
         self.unsynced = true;
+        self.new_names = true;
         self.entries.mark_unsynced();
         self.offsets.mark_unsynced();
         self.times.mark_unsynced();
@@ -148,16 +157,19 @@ impl Segment {
     }
 }
 
+/// Writes what is only in memory; whether the file may have been made by that.
 fn save<D: Disk, E: FixedEntry>(
     entries: &mut EntryFile<E>,
     home: &LogHome<D>,
     base: Offset,
     kind: FileKind,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     if entries.recent().is_empty() {
-        return Ok(());
+        return Ok(false);
     }
-    entries.flush(&home.file_to_write(base, kind)?)
+    let is_new = entries.saved_count() == 0;
+    entries.flush(&home.file_to_write(base, kind)?)?;
+    Ok(is_new)
 }
 
 fn trim_file<D: Disk>(

@@ -7,6 +7,7 @@ use thalweg_model::{Offset, Timestamp};
 use super::{FileKind, HeaderScan, Scanned, Segment, Youngest};
 use crate::disk::Disk;
 use crate::home::LogHome;
+use crate::index::OffsetEntry;
 
 /// A boundary between batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,17 +59,29 @@ impl Segment {
         let entry = self
             .offsets
             .last_where(&index, |entry| entry.relative <= wanted)?;
-        if let Some(entry) = entry {
-            let mut scan = self.scan(home, entry.position.into())?;
-            // The index is derived: an entry that does not agree with the batch is not believed.
-            if let Ok(Some(first)) = scan.next()
-                && first.header.last_offset() == self.absolute(entry.relative)
-            {
-                return self.first_reaching(offset, Some(first), scan);
-            }
+        if let Some(entry) = entry
+            && let Some((first, scan)) = self.scan_from_entry(home, entry)?
+        {
+            return self.first_reaching(offset, Some(first), scan);
         }
         let scan = self.scan(home, 0)?;
         self.first_reaching(offset, None, scan)
+    }
+
+    /// Walks from the batch that an index entry points to; `None` if it does not: the index is
+    /// derived, and an entry that does not agree with the batch is not believed.
+    fn scan_from_entry<D: Disk>(
+        &self,
+        home: &LogHome<D>,
+        entry: OffsetEntry,
+    ) -> io::Result<Option<(Scanned, HeaderScan<D::File>)>> {
+        let mut scan = self.scan(home, entry.position.into())?;
+        match scan.next() {
+            Ok(Some(first)) if first.header.last_offset() == self.absolute(entry.relative) => {
+                Ok(Some((first, scan)))
+            }
+            Ok(_) | Err(_) => Ok(None),
+        }
     }
 
     fn first_reaching<F: crate::disk::DiskFile>(
@@ -101,19 +114,24 @@ impl Segment {
         let entry = self
             .offsets
             .last_where(&index, |entry| u64::from(entry.position) <= limit)?;
-        let start = entry
-            .map(|entry| u64::from(entry.position))
-            .filter(|&position| position > from.position)
-            .unwrap_or(from.position);
-        let mut scan = self.scan(home, start)?;
-        let mut last = None;
-        while let Some(scanned) = scan.next()? {
-            last = Some(Found::batch(&scanned));
+        let later = entry.filter(|entry| u64::from(entry.position) > from.position);
+        let indexed = match later {
+            Some(entry) => self.scan_from_entry(home, entry)?,
+            None => None,
+        };
+        let (mut candidate, mut scan) = match indexed {
+            Some((first, scan)) => (Some(first), scan),
+            None => {
+                let mut scan = self.scan(home, from.position)?;
+                (scan.next()?, scan)
+            }
+        };
+        while let Some(scanned) = candidate {
             if scanned.end() > limit {
                 return Ok(Found::batch(&scanned));
             }
+            candidate = scan.next()?;
         }
-        debug_assert!(last.is_some(), "the search begins at a batch");
         Ok(self.end())
     }
 

@@ -26,6 +26,17 @@ pub(crate) struct Youngest {
     pub(crate) offset: Offset,
 }
 
+/// What is known of the producers at a segment's base offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Snapshot {
+    /// There was none.
+    Empty,
+    /// They are in a snapshot named for the base offset.
+    File,
+    /// Nothing: the segment was found again after a crash.
+    Unknown,
+}
+
 /// One segment. Its bytes and counts say what is part of the log: files may be longer, where a
 /// write failed or a crash came between.
 #[derive(Clone, Debug)]
@@ -44,18 +55,23 @@ pub(crate) struct Segment {
     pub(crate) aborted: EntryFile<AbortedTxn>,
     /// Highest timestamp of the segment.
     pub(crate) youngest: Youngest,
+    /// The segment was cut while other bytes than those kept may still be in its file, so that the
+    /// youngest has yet to be looked for.
+    pub(crate) youngest_unknown: bool,
     /// Timestamp of the first batch: `segment.ms` counts from it.
     pub(crate) first_timestamp: Option<Timestamp>,
     /// Wall clock when the segment was begun: stands in where batches have no timestamps.
     pub(crate) created: Timestamp,
-    /// Whether a producer snapshot was written for the base offset; if not, there was no producer.
-    pub(crate) has_snapshot: bool,
+    /// What is known of the producers at the base offset.
+    pub(crate) snapshot: Snapshot,
     /// Timestamp of the last entry in the time index's file.
     saved_time: Timestamp,
     /// Bytes since the last index entry.
     since_index: u64,
     /// The log file was written since it was last handed out for a sync.
     pub(crate) unsynced: bool,
+    /// Files were made since the directory was last handed out for a sync.
+    pub(crate) new_names: bool,
     /// The files may be longer than the log: set after a crash.
     pub(crate) overlong: bool,
 }
@@ -76,12 +92,14 @@ impl Segment {
                 timestamp: Timestamp::NONE,
                 offset: base,
             },
+            youngest_unknown: false,
             first_timestamp: None,
             created,
-            has_snapshot: false,
+            snapshot: Snapshot::Unknown,
             saved_time: Timestamp::NONE,
             since_index: 0,
             unsynced: false,
+            new_names: true,
             overlong: false,
         }
     }

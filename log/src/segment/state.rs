@@ -2,7 +2,7 @@
 
 use thalweg_model::{LogIndex, Offset, Timestamp};
 
-use super::{Segment, Youngest};
+use super::{Segment, Snapshot, Youngest};
 use crate::index::EntryFile;
 
 /// What has to be known of a segment to use it without reading it. All of it is on stable storage
@@ -56,7 +56,7 @@ impl Segment {
             first_timestamp: self.first_timestamp.unwrap_or(Timestamp::NONE),
             indexed_timestamp: self.saved_time,
             created: self.created,
-            has_snapshot: self.has_snapshot,
+            has_snapshot: self.snapshot == Snapshot::File,
         }
     }
 
@@ -75,12 +75,18 @@ impl Segment {
                 timestamp: state.max_timestamp,
                 offset: state.max_timestamp_at,
             },
+            youngest_unknown: false,
             first_timestamp: Some(state.first_timestamp).filter(|&t| t > Timestamp::NONE),
             created: state.created,
-            has_snapshot: state.has_snapshot,
+            snapshot: if state.has_snapshot {
+                Snapshot::File
+            } else {
+                Snapshot::Empty
+            },
             saved_time: state.indexed_timestamp,
             since_index: 0,
             unsynced: false,
+            new_names: false,
             overlong: true,
         }
     }

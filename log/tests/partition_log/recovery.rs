@@ -1,0 +1,144 @@
+//! Bringing entries back from the journal.
+
+use bytes::Bytes;
+use thalweg_log::disk::{Disk, DiskFile, OpenMode};
+use thalweg_log::partition::{RecoverError, Recovered, RecoveredEntry, StoredEntry};
+use thalweg_model::{Offset, Term};
+
+use crate::fixture::{Fixture, at, batch, idempotent, index, small_segments, stamp};
+
+/// Offers an entry as the journal would.
+fn recover<D: Disk>(log: &mut Fixture<D>, entry: &StoredEntry) -> Result<Recovered, RecoverError> {
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &entry.payload);
+    let table = RecoveredEntry {
+        index: entry.index,
+        term: entry.term,
+        base_offset: entry.base_offset,
+        length: u32::try_from(entry.payload.len()).unwrap(),
+        checksum: u32::try_from(crc).unwrap(),
+    };
+    let payload = entry.payload.clone();
+    log.log.recover_append(&table, at(20_000), || Ok(payload))
+}
+
+fn all<D: Disk>(log: &Fixture<D>) -> Vec<StoredEntry> {
+    let end = log.log.last_entry().index.next();
+    log.log.entries(index(1), end, u64::MAX).unwrap()
+}
+
+/// A log with a checkpoint after ten entries and twenty more after it.
+fn thirty<D: Disk>(log: &mut Fixture<D>) -> (thalweg_log::partition::LogState, Vec<StoredEntry>) {
+    log.fill(10);
+    let state = log.checkpoint();
+    for at in 0..10 {
+        log.append(vec![idempotent(3, stamp(1, 0, at * 3), false)]);
+    }
+    log.log
+        .append_internal(index(21), Term(2), Bytes::from_static(b"members"));
+    for _ in 0..9 {
+        log.append_in(2, vec![batch(&[2_000], 80), batch(&[1_999], 80)]);
+    }
+    (state, all(log))
+}
+
+on_both_disks! {
+    fn bytes_that_are_there_are_used(disk, home) {
+        let mut log = Fixture::new(disk, home, small_segments());
+        let (state, entries) = thirty(&mut log);
+        let segments: Vec<_> = log.log.segments().collect();
+        let producers: Vec<_> = log.log.producers().active().map(|(id, s)| (id, *s)).collect();
+        log.open(&state);
+        for entry in &entries {
+            let expected = match entry.index.0 {
+                ..=10 => Recovered::Known,
+                21 => Recovered::Noted,
+                _ => Recovered::Intact,
+            };
+            assert_eq!(recover(&mut log, entry).unwrap(), expected, "{}", entry.index);
+        }
+        log.log.finish_recovery().unwrap();
+        assert_eq!(all(&log), entries);
+        assert_eq!(log.log.segments().collect::<Vec<_>>(), segments, "rolls are found again");
+        let again: Vec<_> = log.log.producers().active().map(|(id, s)| (id, *s)).collect();
+        assert_eq!(again, producers);
+    }
+
+    fn bytes_that_are_gone_or_wrong_come_from_the_journal(disk, home) {
+        let mut log = Fixture::new(disk, home, small_segments());
+        let (state, entries) = thirty(&mut log);
+        let active = log.log.segments().last().unwrap().base;
+        for name in log.names() {
+            let path = log.home.dir().join(&name);
+            let Some(base) = name.strip_suffix(".log") else {
+                continue;
+            };
+            let base = Offset::new(base.parse().unwrap());
+            if state.segments.iter().any(|segment| segment.base == base) {
+                // What the checkpoint vouches for stays.
+                let kept = state.segments.iter().find(|s| s.base == base).unwrap().bytes;
+                let file = disk.open(&path, OpenMode::Write).unwrap();
+                if file.len().unwrap() > kept {
+                    file.set_len(kept + 100).unwrap();
+                }
+            } else if base == active {
+                disk.remove_file(&path).unwrap();
+            } else {
+                disk.open(&path, OpenMode::Write).unwrap().write_all_at(&[9; 8], 100).unwrap();
+            }
+        }
+        log.open(&state);
+        let mut repaired = 0;
+        for entry in &entries {
+            repaired += i32::from(recover(&mut log, entry).unwrap() == Recovered::Repaired);
+        }
+        assert!(repaired > 2, "{repaired} repaired");
+        log.log.finish_recovery().unwrap();
+        assert_eq!(all(&log), entries);
+        log.append_in(2, vec![batch(&[1], 5)]);
+        log.restart();
+        assert_eq!(all(&log)[..30], entries);
+    }
+
+    fn an_entry_of_another_term_replaces_the_rest(disk, home) {
+        let mut log = Fixture::new(disk, home, small_segments());
+        let (_, entries) = thirty(&mut log);
+        let state = log.checkpoint();
+        log.open(&state);
+        let mut other = Fixture::new(disk, &home.join("other"), small_segments());
+        other.fill(14);
+        other.append_in(7, vec![batch(&[5], 44)]);
+        let replacing = all(&other).pop().unwrap();
+        assert_eq!(recover(&mut log, &replacing).unwrap(), Recovered::Repaired);
+        assert_eq!(log.log.last_entry().index, index(15));
+        assert_eq!(all(&log)[..14], entries[..14]);
+        assert_eq!(all(&log)[14], replacing);
+    }
+
+    fn what_cannot_follow_is_passed_over_and_what_is_damaged_is_not(disk, home) {
+        let mut log = Fixture::new(disk, home, small_segments());
+        let (state, entries) = thirty(&mut log);
+        log.open(&state);
+        assert_eq!(recover(&mut log, &entries[11]).unwrap(), Recovered::Stale);
+        let moved = StoredEntry {
+            base_offset: Some(Offset::new(31)),
+            ..entries[10].clone()
+        };
+        assert_eq!(recover(&mut log, &moved).unwrap(), Recovered::Stale);
+        // The segment has other bytes, and the journal's are not the ones that its table names.
+        let mut bad = entries[10].payload.to_vec();
+        bad[70] ^= 1;
+        let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &bad);
+        let table = RecoveredEntry {
+            index: index(11),
+            term: Term(1),
+            base_offset: Some(Offset::new(30)),
+            length: u32::try_from(bad.len()).unwrap(),
+            checksum: u32::try_from(crc).unwrap(),
+        };
+        let good = entries[10].payload.clone();
+        let refused = log.log.recover_append(&table, at(0), || Ok(good));
+        assert!(matches!(refused, Err(RecoverError::Payload { .. })));
+        let refused = log.log.recover_append(&table, at(0), || Ok(Bytes::from(bad)));
+        assert!(matches!(refused, Err(RecoverError::Batch { .. })));
+    }
+}
