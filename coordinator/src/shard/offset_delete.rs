@@ -1,6 +1,6 @@
 //! OffsetDelete, and positions in topics that were deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thalweg_model::{ErrorCode, Now, PartitionIndex, Uuid};
 
@@ -48,14 +48,30 @@ impl GroupShard {
         turn.effects
     }
 
+    /// The incarnations of topics that groups have committed positions in.
+    #[must_use]
+    pub fn offset_topics(&self) -> BTreeSet<(TopicName, Uuid)> {
+        let offsets = self
+            .durable
+            .offset_groups()
+            .flat_map(|(_, offsets)| offsets);
+        offsets
+            .map(|((topic, _), committed)| (topic.clone(), committed.topic_id))
+            .collect()
+    }
+
     /// Forgets all positions in topics that were deleted.
     pub fn topics_deleted(&mut self, now: Now, topics: &[DeletedTopic]) -> Effects {
         let (_, durable, mut turn) = self.turn(now);
-        let gone: BTreeMap<&TopicName, Uuid> = topics.iter().map(|t| (&t.name, t.id)).collect();
+        let mut gone: BTreeMap<&TopicName, Vec<Uuid>> = BTreeMap::new();
+        for topic in topics {
+            gone.entry(&topic.name).or_default().push(topic.id);
+        }
         let mut records = Vec::new();
         for group in turn.pending.offset_groups(durable) {
             for ((topic, partition), id) in turn.pending.offsets_of(group, durable) {
-                if gone.get(&topic).is_some_and(|gone| same_topic(id, *gone)) {
+                let ids = gone.get(&topic).into_iter().flatten();
+                if ids.into_iter().any(|gone| same_topic(id, *gone)) {
                     records.push(tombstone(group, topic, partition));
                 }
             }
