@@ -85,6 +85,8 @@ fn a_dead_process_loses_nothing_that_the_machine_holds() {
     file.write_all_at(b"unsynced", 0).unwrap();
     disk.restart(PowerCut::KeepsUnsynced);
     assert_eq!(&bytes_of(&disk)[..8], b"unsynced");
+    disk.restart(PowerCut::LosesUnsynced);
+    assert_eq!(&bytes_of(&disk)[..8], b"aaaaaaaa", "nobody has synced it");
 }
 
 #[test]

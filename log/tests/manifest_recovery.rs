@@ -4,10 +4,12 @@
 #[macro_use]
 mod both_disks;
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use bytes::Bytes;
 use thalweg_log::GroupId;
+use thalweg_log::disk::sim::{Fault, PowerCut};
 use thalweg_log::disk::{Disk, DiskFile, OpenMode, SimDisk};
 use thalweg_log::journal::{BlockSequence, HardState};
 use thalweg_log::manifest::{
@@ -217,4 +219,48 @@ fn a_power_cut_at_any_write_keeps_what_was_acknowledged_and_halves_nothing() {
             assert_eq!(state, expected, "cut {cut} seed {seed}");
         }
     }
+}
+
+#[test]
+fn what_a_dead_process_left_in_the_page_cache_is_durable_once_it_was_found() {
+    let whole = sim();
+    let before = whole.changes();
+    commit_until_dark(&whole, 3);
+    for cut in 0..whole.changes() - before {
+        let disk = sim();
+        disk.cut_power_after(cut);
+        commit_until_dark(&disk, 3);
+        disk.restart(PowerCut::KeepsUnsynced);
+        let (_, found) = Manifest::open(&disk, Path::new(DIR)).unwrap();
+        disk.restart(PowerCut::LosesUnsynced);
+        let (_, state) = Manifest::open(&disk, Path::new(DIR)).unwrap();
+        assert_eq!(state, found, "cut {cut}");
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_a_commit_and_takes_it_later() {
+    let disk = sim();
+    let (mut manifest, _) = Manifest::open(&disk, Path::new(DIR)).unwrap();
+    manifest.commit(&[put(1)]).unwrap();
+    disk.set_free_bytes(Some(100));
+    let error = manifest.commit(&[put(2)]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StorageFull);
+    assert!(!manifest.has_failed());
+    disk.set_free_bytes(None);
+    manifest.commit(&[put(3)]).unwrap();
+    disk.crash(1);
+    let (_, state) = Manifest::open(&disk, Path::new(DIR)).unwrap();
+    let mut expected = ManifestState::default();
+    apply(&mut expected, &[put(1), put(3)]);
+    assert_eq!(state, expected);
+}
+
+#[test]
+fn a_failed_sync_is_the_end_of_a_manifest() {
+    let disk = sim();
+    let (mut manifest, _) = Manifest::open(&disk, Path::new(DIR)).unwrap();
+    disk.inject(Fault::SyncFails, 0);
+    manifest.commit(&[put(1)]).unwrap_err();
+    assert!(manifest.has_failed());
 }

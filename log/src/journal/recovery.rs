@@ -58,8 +58,8 @@ pub(super) fn recover<D: Disk>(
     let mut recovery = Recovery::open(disk, dir, shard)?;
     recovery.walk(checkpoint)?;
     let vouched = recovery.vouched()?.max(checkpoint);
-    recovery.check_end(vouched)?;
     recovery.drop_torn(vouched)?;
+    recovery.check_end(vouched)?;
     recovery.settle(vouched)?;
     recovery.finish(checkpoint)
 }
@@ -100,18 +100,22 @@ impl<'a, D: Disk> Recovery<'a, D> {
         self.heads[reader].as_ref().map(|head| head.header.sequence)
     }
 
-    /// Collects the chain from the chunk where the first block after the checkpoint is or will be.
+    /// Collects the chain from the chunk that the checkpoint's block is in. That one may have been
+    /// released and overwritten, but only once the next block was durable in another chunk.
     fn walk(&mut self, checkpoint: BlockSequence) -> Result<(), JournalError> {
-        let start = (0..self.readers.len())
-            .filter(|&reader| {
-                self.head_sequence(reader)
-                    .is_some_and(|head| head <= checkpoint.next())
-            })
-            .max_by_key(|&reader| self.head_sequence(reader));
-        let mut next = start.and_then(|reader| Some((reader, self.heads[reader].clone()?)));
-        while let Some((reader, block)) = next {
-            next = self.successor(reader, &block)?;
-            self.chain.push((reader, block));
+        for first in [checkpoint, checkpoint.next()] {
+            let start = (0..self.readers.len())
+                .filter(|&reader| self.head_sequence(reader).is_some_and(|head| head <= first))
+                .max_by_key(|&reader| self.head_sequence(reader));
+            let mut next = start.and_then(|reader| Some((reader, self.heads[reader].clone()?)));
+            self.chain.clear();
+            while let Some((reader, block)) = next {
+                next = self.successor(reader, &block)?;
+                self.chain.push((reader, block));
+            }
+            if !self.chain.is_empty() && self.tail().sequence >= first {
+                break;
+            }
         }
         Ok(())
     }
@@ -220,9 +224,10 @@ impl<'a, D: Disk> Recovery<'a, D> {
     }
 
     /// Makes what was found certain, before anything is built on it: what a dead process left in
-    /// the page cache becomes durable, and chunks that begin with a block behind the chain's end
+    /// the page cache becomes durable, names too, and chunks that begin with a block behind the chain's end
     /// forget it, so that the first blocks of all chunks are of one history.
     fn settle(&self, vouched: BlockSequence) -> Result<(), JournalError> {
+        self.disk.sync_dir(self.dir).map_err(io_at(self.dir))?;
         let tail = self.tail().sequence;
         let unsure: BTreeSet<usize> = self
             .chain

@@ -91,8 +91,11 @@ proptest! {
     #![proptest_config(some(48))]
 
     #[test]
-    fn what_was_acknowledged_comes_back_and_nothing_stale(steps in vec(step(), 1..60)) {
-        let mut voyage = Voyage::new(1);
+    fn what_was_acknowledged_comes_back_and_nothing_stale(
+        seed in any::<u64>(),
+        steps in vec(step(), 1..60),
+    ) {
+        let mut voyage = Voyage::new(seed);
         voyage.open(0).unwrap();
         for step in &steps {
             take(&mut voyage, step).unwrap();

@@ -192,6 +192,13 @@ impl Voyage {
         self.disk.crash(seed);
     }
 
+    /// The power goes, and nothing survives that was not synced.
+    pub(crate) fn lose_all_unsynced(&mut self) {
+        self.in_flight.clear();
+        self.journal = None;
+        self.disk.restart(PowerCut::LosesUnsynced);
+    }
+
     /// A copy of the disk and the model, without the journal that is open.
     pub(crate) fn fork(&self) -> Self {
         Self {

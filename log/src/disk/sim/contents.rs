@@ -119,7 +119,7 @@ impl Contents {
     /// some moment since the last sync, independently of every other sector and of the length.
     pub(super) fn cut_power(&mut self, cut: PowerCut, random: &mut Random) {
         match cut {
-            PowerCut::KeepsUnsynced => self.sync(),
+            PowerCut::KeepsUnsynced => return,
             PowerCut::LosesUnsynced => {}
             PowerCut::Random => match random.below(4) {
                 0 => self.sync(),

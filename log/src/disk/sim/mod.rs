@@ -29,7 +29,7 @@ pub const SECTOR_BYTES: usize = 512;
 pub enum PowerCut {
     /// They are gone.
     LosesUnsynced,
-    /// They are there: the process died, the machine did not.
+    /// They are there, and still not durable: the process died, the machine did not.
     KeepsUnsynced,
     /// Any part of them is there, by the seed.
     Random,

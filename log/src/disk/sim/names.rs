@@ -230,13 +230,11 @@ impl Tree {
 
     /// What is left after the power went: each name change not made durable happened or did not.
     pub(super) fn cut_power(&mut self, cut: PowerCut, random: &mut Random) {
+        if cut == PowerCut::KeepsUnsynced {
+            return;
+        }
         for edits in std::mem::take(&mut self.pending) {
-            let kept = match cut {
-                PowerCut::KeepsUnsynced => true,
-                PowerCut::LosesUnsynced => false,
-                PowerCut::Random => random.one_in(2),
-            };
-            if kept {
+            if cut == PowerCut::Random && random.one_in(2) {
                 self.make_durable(&edits);
             }
         }
