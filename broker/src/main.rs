@@ -1,2 +1,23 @@
-//! The thalweg binary: sockets, disks, tasks and wiring.
-fn main() {}
+//! The `thalweg` binary: a broker, and the command line for any.
+
+mod api;
+mod broker;
+mod clock;
+mod cluster;
+mod config;
+mod coordinators;
+mod errors;
+mod limits;
+mod net;
+mod node;
+mod partition;
+mod storage;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    thalweg_cli::run(std::env::args_os(), |options| broker::start(&options))
+}

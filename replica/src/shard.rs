@@ -204,6 +204,12 @@ impl<D: Disk> Shard<D> {
             .map(|replica| (replica.id, &replica.spec))
     }
 
+    /// Whether nothing is waiting for the disk or on its way there.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.queue.is_empty() && self.in_flight.is_empty()
+    }
+
     /// Bytes accepted and not yet on their way to the disk.
     #[must_use]
     pub fn pending_bytes(&self) -> usize {

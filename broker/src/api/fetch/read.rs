@@ -1,0 +1,184 @@
+//! One pass over a fetch's partitions.
+
+use thalweg_log::GroupId;
+use thalweg_model::{ErrorCode, LeaderEpoch, Offset};
+use thalweg_replica::{AccessError, Isolation, Marks, ReadRequest};
+use thalweg_wire::fetch::FetchedPartition;
+use thalweg_wire::messages::FetchRequest;
+use thalweg_wire::messages::fetch_request::FetchPartition;
+use thalweg_wire::messages::fetch_response::EpochEndOffset;
+
+use super::session::Wanted;
+use crate::errors;
+use crate::net::piece::{FileExtent, from_read};
+use crate::node::Node;
+
+/// First version that names topics by id.
+const TOPIC_ID_FROM: i16 = 13;
+
+/// What bounds an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    bytes_max: usize,
+    isolation: Isolation,
+    by_id: bool,
+}
+
+impl Limits {
+    pub(super) fn of(request: &FetchRequest, node: &Node, version: i16) -> Self {
+        let asked = usize::try_from(request.max_bytes).unwrap_or(0);
+        let isolation = if request.isolation_level == 1 {
+            Isolation::Committed
+        } else {
+            Isolation::Uncommitted
+        };
+        let bytes_max = asked.min(node.config.fetch_max_bytes());
+        Self {
+            bytes_max,
+            isolation,
+            by_id: version >= TOPIC_ID_FROM,
+        }
+    }
+}
+
+/// What was found for one partition.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The partition, if it is one that can be waited for.
+    pub(super) group: Option<GroupId>,
+    pub(super) partition: FetchedPartition<FileExtent>,
+}
+
+impl Found {
+    pub(super) fn bytes(&self) -> usize {
+        self.partition
+            .records
+            .iter()
+            .map(thalweg_wire::fetch::Piece::byte_len)
+            .sum()
+    }
+
+    /// Whether the client must hear of it at once.
+    pub(super) fn cannot_wait(&self) -> bool {
+        self.partition.error_code != 0 || self.partition.diverging_epoch.is_some()
+    }
+}
+
+/// Reads the partitions in order until the answer is full.
+pub(super) fn all(node: &Node, wanted: &[Wanted], limits: &Limits) -> Vec<Found> {
+    let mut left = limits.bytes_max;
+    let mut has_data = false;
+    wanted
+        .iter()
+        .map(|wanted| {
+            let found = one(node, wanted, limits, (left, !has_data));
+            let bytes = found.bytes();
+            left = left.saturating_sub(bytes);
+            has_data |= bytes > 0;
+            found
+        })
+        .collect()
+}
+
+fn one(node: &Node, wanted: &Wanted, limits: &Limits, (left, first): (usize, bool)) -> Found {
+    let asked = &wanted.partition;
+    let route = if limits.by_id {
+        node.cluster.route_by_id(wanted.topic.id)
+    } else {
+        node.cluster.route(&wanted.topic.name)
+    };
+    let failed = |error: ErrorCode| Found {
+        group: None,
+        partition: FetchedPartition::failed(asked.partition, error.code()),
+    };
+    let Some(route) = route else {
+        return failed(if limits.by_id {
+            ErrorCode::UnknownTopicId
+        } else {
+            ErrorCode::UnknownTopicOrPartition
+        });
+    };
+    let Some(group) = route.group(asked.partition) else {
+        return failed(ErrorCode::UnknownTopicOrPartition);
+    };
+    match read(node, group, asked, limits, (left, first)) {
+        Ok(partition) => Found {
+            group: Some(group),
+            partition,
+        },
+        Err(error) => {
+            if let AccessError::Log(cause) = &error {
+                tracing::error!(topic = %route.name, partition = asked.partition, %cause,
+                    "stored records cannot be read");
+            }
+            let mut found = failed(errors::access(&error));
+            if let AccessError::OutOfRange(marks) = &error {
+                set_marks(&mut found.partition, marks);
+            }
+            found
+        }
+    }
+}
+
+fn read(
+    node: &Node,
+    group: GroupId,
+    asked: &FetchPartition,
+    limits: &Limits,
+    (left, first): (usize, bool),
+) -> Result<FetchedPartition<FileExtent>, AccessError> {
+    let epoch = LeaderEpoch::from_wire(asked.current_leader_epoch);
+    let mut partition = FetchedPartition::failed(asked.partition, 0);
+    let marks = node.with_shard(|shard| shard.marks(group, epoch))?;
+    set_marks(&mut partition, &marks);
+    let Some(from) = Offset::from_wire(asked.fetch_offset) else {
+        return Err(AccessError::OutOfRange(marks));
+    };
+    if let Some(diverging) = diverging(node, group, asked, from)? {
+        partition.diverging_epoch = Some(diverging);
+        return Ok(partition);
+    }
+    let partition_max = usize::try_from(asked.partition_max_bytes).unwrap_or(0);
+    let request = ReadRequest {
+        group,
+        from,
+        bytes_max: left.min(partition_max),
+        at_least_one: first,
+        isolation: limits.isolation,
+        epoch,
+    };
+    let read = node.with_shard(|shard| shard.read(&request))?;
+    set_marks(&mut partition, &read.marks);
+    if limits.isolation == Isolation::Committed {
+        partition.aborted_transactions = Some(Vec::new());
+    }
+    partition.records = read.pieces.into_iter().map(from_read).collect();
+    Ok(partition)
+}
+
+/// Where the client's log left this one, if its last epoch ended here before its offset.
+fn diverging(
+    node: &Node,
+    group: GroupId,
+    asked: &FetchPartition,
+    from: Offset,
+) -> Result<Option<EpochEndOffset>, AccessError> {
+    let Some(last) = LeaderEpoch::from_wire(asked.last_fetched_epoch) else {
+        return Ok(None);
+    };
+    let epoch = LeaderEpoch::from_wire(asked.current_leader_epoch);
+    let end = node.with_shard(|shard| shard.end_of_epoch(group, last, epoch))?;
+    Ok(match end {
+        Some((found, end)) if found < last || end < from => Some(EpochEndOffset {
+            epoch: found.value(),
+            end_offset: end.value(),
+        }),
+        Some(_) | None => None,
+    })
+}
+
+fn set_marks(partition: &mut FetchedPartition<FileExtent>, marks: &Marks) {
+    partition.high_watermark = marks.high_watermark.value();
+    partition.last_stable_offset = marks.last_stable.value();
+    partition.log_start_offset = marks.log_start.value();
+}

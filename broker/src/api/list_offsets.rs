@@ -1,0 +1,108 @@
+//! ListOffsets: offsets by position or by time.
+//!
+//! Versions: 1-11
+//! Behaviour: -1 is the end as far as the isolation level lets one see, -2 the start, -3 the record
+//! with the highest timestamp, -4 the start of what is on local disks. A timestamp finds the first
+//! record, not batch, that has it or a later one. Nothing found is offset -1, timestamp -1, no error.
+//! - 2: isolation level. - 4: leader epochs. - 10: a timeout, which nothing here needs.
+//! Not done: tiered storage: -5 and -6 find nothing.
+
+use thalweg_model::{ErrorCode, LeaderEpoch, Timestamp};
+use thalweg_replica::{AccessError, FoundOffset, Isolation, OffsetTarget};
+use thalweg_wire::ApiKey;
+use thalweg_wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use thalweg_wire::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+use thalweg_wire::messages::{ListOffsetsRequest, ListOffsetsResponse};
+
+use super::Api;
+use crate::errors;
+use crate::net::answer::{Call, Caller, Reply};
+
+pub(super) const API: Api = Api::new(ApiKey::ListOffsets, 1, 11, handle);
+
+fn handle(call: Call) -> Reply {
+    call.answer(answer)
+}
+
+fn answer(request: ListOffsetsRequest, caller: &Caller) -> ListOffsetsResponse {
+    let isolation = if request.isolation_level == 1 {
+        Isolation::Committed
+    } else {
+        Isolation::Uncommitted
+    };
+    let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
+        name: topic.name.clone(),
+        partitions: topic
+            .partitions
+            .iter()
+            .map(|partition| one(caller, topic, partition, isolation))
+            .collect(),
+    });
+    ListOffsetsResponse {
+        topics: topics.collect(),
+        ..ListOffsetsResponse::default()
+    }
+}
+
+fn one(
+    caller: &Caller,
+    topic: &ListOffsetsTopic,
+    partition: &ListOffsetsPartition,
+    isolation: Isolation,
+) -> ListOffsetsPartitionResponse {
+    let mut response = ListOffsetsPartitionResponse {
+        partition_index: partition.partition_index,
+        timestamp: -1,
+        offset: -1,
+        leader_epoch: -1,
+        ..ListOffsetsPartitionResponse::default()
+    };
+    match find(caller, topic, partition, isolation) {
+        Ok(Some(found)) => {
+            response.timestamp = found.timestamp.0;
+            response.offset = found.offset.value();
+            response.leader_epoch = LeaderEpoch::to_wire(found.epoch);
+        }
+        Ok(None) => {}
+        Err(error) => response.error_code = error.code(),
+    }
+    response
+}
+
+fn find(
+    caller: &Caller,
+    topic: &ListOffsetsTopic,
+    partition: &ListOffsetsPartition,
+    isolation: Isolation,
+) -> Result<Option<FoundOffset>, ErrorCode> {
+    let route = caller.node.cluster.route(&topic.name);
+    let group = route.and_then(|route| route.group(partition.partition_index));
+    let group = group.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let epoch = LeaderEpoch::from_wire(partition.current_leader_epoch);
+    let supported = |since: i16| caller.version >= since;
+    let target = match partition.timestamp {
+        -1 => OffsetTarget::Latest,
+        -2 => OffsetTarget::Earliest,
+        -3 if supported(7) => OffsetTarget::MaxTimestamp,
+        -4 if supported(8) => OffsetTarget::Earliest,
+        // Nothing is tiered, so nothing is the last that was or the next to be.
+        -5 if supported(9) => return Ok(None),
+        -6 if supported(11) => return Ok(None),
+        timestamp if timestamp >= 0 => OffsetTarget::Timestamp(Timestamp(timestamp)),
+        _ => return Err(ErrorCode::UnsupportedVersion),
+    };
+    let found = caller
+        .node
+        .with_shard(|shard| shard.find_offset(group, target, isolation, epoch))
+        .map_err(|error| code_of(&error, topic))?;
+    Ok(found)
+}
+
+fn code_of(error: &AccessError, topic: &ListOffsetsTopic) -> ErrorCode {
+    if let AccessError::Log(cause) = error {
+        tracing::error!(topic = %topic.name, %cause, "an offset cannot be looked up");
+    }
+    errors::access(error)
+}

@@ -1,0 +1,192 @@
+//! What a topic asks of a batch beyond a good checksum.
+
+use bytes::BytesMut;
+use thalweg_model::batch::{
+    BatchBuilder, BatchOptions, CheckedBatch, NewRecord, RawBatch, RecordShape, Unpacked, walk,
+};
+use thalweg_model::compression::Compression;
+use thalweg_model::{ErrorCode, Timestamp};
+
+use crate::cluster::TopicRules;
+use crate::errors;
+
+/// Why a partition's batch is refused.
+#[derive(Debug)]
+pub(super) struct Rejection {
+    pub(super) error: ErrorCode,
+    pub(super) text: Option<String>,
+    /// Records that are at fault, with what is wrong with each.
+    pub(super) records: Vec<(i32, Option<String>)>,
+}
+
+impl Rejection {
+    pub(super) fn code(error: ErrorCode) -> Self {
+        Self {
+            error,
+            text: None,
+            records: Vec::new(),
+        }
+    }
+
+    pub(super) fn text(error: ErrorCode, text: String) -> Self {
+        Self {
+            error,
+            text: Some(text),
+            records: Vec::new(),
+        }
+    }
+}
+
+/// What the request says about all its batches.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    pub(super) version: i16,
+    pub(super) transactional: bool,
+    pub(super) now: Timestamp,
+}
+
+/// A batch that may be appended.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) batch: CheckedBatch,
+    pub(super) log_append_time: Option<Timestamp>,
+}
+
+/// Checks a batch by its topic's rules and brings it into the form that the topic stores.
+pub(super) fn batch(
+    records: Option<BytesMut>,
+    rules: &TopicRules,
+    request: Request,
+) -> Result<Accepted, Rejection> {
+    let raw = RawBatch(records.unwrap_or_default());
+    let mut batch = raw
+        .check()
+        .map_err(|error| Rejection::text(errors::batch(&error), error.to_string()))?;
+    if request.transactional || batch.header().attributes.is_transactional() {
+        return Err(Rejection::code(ErrorCode::InvalidTxnState));
+    }
+    if batch.compression() == Compression::Zstd && request.version < 7 {
+        let text = "Produce requests with version below 7 are not allowed to use zstd".to_owned();
+        return Err(Rejection::text(ErrorCode::UnsupportedCompressionType, text));
+    }
+    records_of(&batch, rules, request.now)?;
+    if let Some(target) = rules.compression
+        && target != batch.compression()
+    {
+        batch = recompress(&batch, rules, target)?;
+    }
+    if batch.len() > rules.max_message_bytes {
+        let text = format!(
+            "The record batch size in the append is {} bytes, which exceeds the maximum \
+             configured value of {}.",
+            batch.len(),
+            rules.max_message_bytes
+        );
+        return Err(Rejection::text(ErrorCode::MessageTooLarge, text));
+    }
+    let log_append_time = rules.log_append_time.then_some(request.now);
+    if let Some(now) = log_append_time {
+        batch.stamp_log_append_time(now);
+    }
+    Ok(Accepted {
+        batch,
+        log_append_time,
+    })
+}
+
+/// What is wrong with single records.
+#[derive(Default)]
+struct Faults {
+    error: Option<ErrorCode>,
+    records: Vec<(i32, Option<String>)>,
+}
+
+impl Faults {
+    fn add(&mut self, error: ErrorCode, shape: &RecordShape, text: String) {
+        self.error.get_or_insert(error);
+        // A batch of a million bad records is as bad as one of a thousand.
+        if self.records.len() < 1_000 {
+            self.records
+                .push((i32::try_from(shape.index).unwrap_or(i32::MAX), Some(text)));
+        }
+    }
+}
+
+fn records_of(batch: &CheckedBatch, rules: &TopicRules, now: Timestamp) -> Result<(), Rejection> {
+    let compression = batch.compression();
+    let unreadable = |text: String| Rejection::text(ErrorCode::InvalidRecord, text);
+    let base = batch.header().base_timestamp.0;
+    let mut faults = Faults::default();
+    let visit = |shape: RecordShape| {
+        if i64::from(shape.offset_delta) != i64::from(shape.index) {
+            let text = format!("offset delta {} is out of order", shape.offset_delta);
+            faults.add(ErrorCode::InvalidRecord, &shape, text);
+        }
+        if rules.compacted && !shape.has_key {
+            let text = "Compacted topic cannot accept message without key".to_owned();
+            faults.add(ErrorCode::InvalidRecord, &shape, text);
+        }
+        let timestamp = base.saturating_add(shape.timestamp_delta);
+        if !rules.log_append_time && !rules.is_timely(timestamp, now) {
+            let text = format!("Timestamp {timestamp} of message is out of range");
+            faults.add(ErrorCode::InvalidTimestamp, &shape, text);
+        }
+    };
+    let count = batch.record_count();
+    match compression {
+        Compression::None => walk(batch.payload(), count, visit),
+        Compression::Gzip | Compression::Snappy | Compression::Lz4 | Compression::Zstd => {
+            let reader = compression.reader(batch.payload());
+            walk(
+                reader.map_err(|error| unreadable(error.to_string()))?,
+                count,
+                visit,
+            )
+        }
+    }
+    .map_err(|error| unreadable(error.to_string()))?;
+    match faults.error {
+        None => Ok(()),
+        Some(error) => {
+            let text = "One or more records have been rejected".to_owned();
+            Err(Rejection {
+                error,
+                text: Some(text),
+                records: faults.records,
+            })
+        }
+    }
+}
+
+/// Writes the records anew with the topic's codec.
+fn recompress(
+    batch: &CheckedBatch,
+    rules: &TopicRules,
+    target: Compression,
+) -> Result<CheckedBatch, Rejection> {
+    let failed = |text: String| Rejection::text(ErrorCode::InvalidRecord, text);
+    let header = batch.header();
+    let options = BatchOptions {
+        compression: target,
+        level: rules.compression_level,
+        producer: header.producer(),
+        transactional: header.attributes.is_transactional(),
+        control: false,
+    };
+    let unpacked = Unpacked::of_checked(batch).map_err(|error| failed(error.to_string()))?;
+    let mut builder = BatchBuilder::new(options);
+    for record in unpacked.records() {
+        let record = record.map_err(|error| failed(error.to_string()))?;
+        let headers: Vec<_> = record
+            .headers
+            .map(|header| (header.key, header.value))
+            .collect();
+        builder.push(&NewRecord {
+            timestamp: record.timestamp,
+            key: record.key,
+            value: record.value,
+            headers: &headers,
+        });
+    }
+    builder.finish().map_err(|error| failed(error.to_string()))
+}

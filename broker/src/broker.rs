@@ -1,0 +1,181 @@
+//! Wiring: what is started in which order, and stopped in the reverse. No logic.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use anyhow::Context;
+use thalweg_cli::StartOptions;
+use thalweg_log::disk::RealDisk;
+use thalweg_model::Uuid;
+use thalweg_replica::{Shard, ShardConfig};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use crate::clock::Clock;
+use crate::cluster::Cluster;
+use crate::cluster::boot::{boot, random_bytes};
+use crate::config::BrokerConfig;
+use crate::coordinators::groups;
+use crate::net::listener;
+use crate::node::Node;
+use crate::partition::io_threads::IoThreads;
+use crate::partition::{housekeeping, worker};
+use crate::storage::data_dir::DataDir;
+
+/// Runs a node until it is told to stop or its storage fails.
+pub(crate) fn start(options: &StartOptions) -> ExitCode {
+    let clock = Clock::start();
+    start_log();
+    match run(options, clock) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&mut std::io::stderr(), &format!("thalweg: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("THALWEG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+fn run(options: &StartOptions, clock: Clock) -> anyhow::Result<()> {
+    let config = BrokerConfig::load(options, std::env::vars())?;
+    for notice in &config.report().notices {
+        tracing::warn!("{notice}");
+    }
+    let fresh_id = Uuid::from_random(random_bytes()?);
+    let data = DataDir::open(
+        config.data(),
+        config.node_id(),
+        config.cluster_id(),
+        fresh_id,
+    )?;
+    let shard_config = ShardConfig {
+        dir: data.path.clone(),
+        directory: data.id,
+        seed: u64::from_be_bytes(*random_bytes()?.first_chunk().expect("16 bytes hold 8")),
+    };
+    let shard = Shard::open(RealDisk, shard_config, clock.now())
+        .with_context(|| format!("the data in {} cannot be opened", data.path.display()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, serve(config, data, shard, clock))
+}
+
+async fn serve(
+    config: BrokerConfig,
+    data: DataDir,
+    shard: Shard<RealDisk>,
+    clock: Clock,
+) -> anyhow::Result<()> {
+    let (done, finished) = mpsc::unbounded_channel();
+    let io = IoThreads::start(&done)?;
+    let config = Rc::new(config);
+    let cluster = Cluster::new(config.node_id(), config.static_configs().clone());
+    let node = Rc::new(Node::new(clock, Rc::clone(&config), cluster, shard, io));
+    worker::spawn(&node, finished);
+    boot(&node, config.listeners(), data.cluster_id.as_deref()).await?;
+    tokio::task::spawn_local(groups::keep_deadlines(Rc::clone(&node)));
+    tokio::task::spawn_local(housekeeping::retain(Rc::clone(&node)));
+    let sockets = bind(&config)?;
+    let mut accepting = Vec::new();
+    for (name, socket) in sockets {
+        let task = listener::accept(Rc::clone(&node), socket, name);
+        accepting.push(tokio::task::spawn_local(task));
+    }
+    announce(&node, &data);
+    let failure = tokio::select! {
+        () = stop_signal() => None,
+        why = node.stop.failed() => Some(why),
+    };
+    for task in accepting {
+        task.abort();
+    }
+    match failure {
+        Some(why) => anyhow::bail!("{why}; nothing was acknowledged that is not on disk"),
+        None => {
+            tracing::info!("stopping: the log is brought to its files");
+            housekeeping::settle(&node).await;
+            tracing::info!("stopped");
+            Ok(())
+        }
+    }
+}
+
+fn bind(config: &BrokerConfig) -> anyhow::Result<Vec<(Rc<str>, TcpListener)>> {
+    let mut sockets = Vec::new();
+    for listener in config.listeners() {
+        let name: Rc<str> = Rc::from(listener.name.as_str());
+        for choice in listener.addresses()? {
+            let mut tried = choice
+                .into_iter()
+                .map(|address| (address, listener::bind(address)));
+            let (address, socket) = tried.next().context("a listener has an address")?;
+            let socket = match socket {
+                Ok(socket) => Ok(socket),
+                Err(error) => tried.find_map(|(_, socket)| socket.ok()).ok_or(error),
+            };
+            let socket = socket.with_context(|| {
+                format!(
+                    "listener {name} cannot listen on {address}: is another broker running? \
+                     choose another port with --override listeners=PLAINTEXT://:PORT"
+                )
+            })?;
+            sockets.push((Rc::clone(&name), socket));
+        }
+    }
+    Ok(sockets)
+}
+
+/// Tells a person what runs where, and scripts that the node is ready.
+fn announce(node: &Node, data: &DataDir) {
+    let image = node.cluster.image();
+    let mut text = format!(
+        "thalweg {}, node {}, cluster {}\n  data  {}\n",
+        env!("CARGO_PKG_VERSION"),
+        node.cluster.broker,
+        image.cluster_id().unwrap_or("-"),
+        data.path.display(),
+    );
+    for listener in node.config.listeners() {
+        text.push_str(&format!(
+            "  kafka {}:{} ({})\n",
+            listener.advertised_host, listener.advertised_port, listener.name
+        ));
+    }
+    text.push_str(&format!("  {} topics\n", image.topics().len()));
+    let ready = node.clock.tick().0 / 1000;
+    text.push_str(&format!(
+        "[KafkaServer id={}] started, ready in {ready} ms",
+        node.cluster.broker
+    ));
+    say(&mut std::io::stdout(), &text);
+}
+
+fn say(out: &mut impl Write, text: &str) {
+    // A reader that is gone must not keep the node from running or ending.
+    let _gone = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

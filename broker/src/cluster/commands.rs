@@ -1,0 +1,232 @@
+//! Changing the cluster: one command at a time becomes records, which are committed before they are
+//! believed.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use thalweg_log::{GroupId, LogConfig};
+use thalweg_metadata::config::{ConfigLayers, ConfigResource, TopicConfig};
+use thalweg_metadata::controller::Outcome;
+use thalweg_metadata::image::TopicImage;
+use thalweg_metadata::{Controller, MetadataChanges, MetadataRecord};
+use thalweg_model::batch::{BatchBuilder, BatchOptions, NewRecord, StoredBatch};
+use thalweg_model::{PartitionIndex, Uuid};
+use thalweg_replica::{Acks, PartitionSpec};
+
+use super::{Cluster, TopicRoute, TopicRules};
+use crate::node::Node;
+
+/// Topic id of the metadata log, as Kafka has it.
+const METADATA_TOPIC_ID: Uuid = Uuid::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+
+/// Why a command may or may not have happened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// Nothing happened.
+    #[error("the metadata log takes nothing: {0}")]
+    Refused(String),
+    /// A record cannot be encoded; nothing happened.
+    #[error("a metadata record is too large: {0}")]
+    TooLarge(String),
+}
+
+impl Cluster {
+    /// What the metadata log is.
+    pub(super) fn metadata_spec(&self) -> PartitionSpec {
+        PartitionSpec {
+            topic: METADATA_TOPIC_ID,
+            topic_name: "__cluster_metadata".to_owned(),
+            partition: PartitionIndex(0),
+            replica: super::boot::ONLY_REPLICA,
+            voters: vec![(super::boot::ONLY_REPLICA, self.broker)],
+            config: LogConfig {
+                delete_enabled: false,
+                ..LogConfig::default()
+            },
+            min_insync_replicas: 1,
+        }
+    }
+}
+
+impl Node {
+    /// Carries out a command of the controller. When it returns, the records are committed, the
+    /// image has them, and every partition that they made is served: a client that is told of a
+    /// leader finds it (a producer's first batch must not be refused while its second is taken).
+    pub(crate) async fn command<R>(
+        &self,
+        handle: impl FnOnce(&Controller<'_>) -> Outcome<R>,
+    ) -> Result<R, CommandError> {
+        let commanding = self.cluster.commanding.lock().await;
+        let image = self.cluster.image();
+        let controller = Controller::new(&image, self.cluster.broker, &self.cluster.start);
+        let Outcome { records, reply } = handle(&controller);
+        if records.is_empty() {
+            return Ok(reply);
+        }
+        self.commit_metadata(&records).await?;
+        let changes = self
+            .cluster
+            .fold(&records)
+            .expect("the controller's records fit its image");
+        let made = self.apply(&changes);
+        drop(commanding);
+        self.await_serving(&made).await;
+        Ok(reply)
+    }
+
+    async fn commit_metadata(&self, records: &[MetadataRecord]) -> Result<(), CommandError> {
+        let mut builder = BatchBuilder::new(BatchOptions::default());
+        let timestamp = self.clock.now().wall;
+        for record in records {
+            let value = record
+                .encode()
+                .map_err(|error| CommandError::TooLarge(error.to_string()))?;
+            let value = Some(value.as_ref());
+            builder.push(&NewRecord {
+                timestamp,
+                key: None,
+                value,
+                headers: &[],
+            });
+        }
+        let batch = builder.finish().expect("an uncompressed batch cannot fail");
+        let group = self.cluster.metadata_group();
+        let wait = self.append(vec![(group, batch)], Acks::All);
+        match wait.outcome(&self.appends).await {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => Err(CommandError::Refused(error.to_string())),
+            None => Err(CommandError::Refused("the node is stopping".to_owned())),
+        }
+    }
+
+    /// Makes the shard, the routes and the coordinators follow the image; the groups that are new.
+    pub(crate) fn apply(&self, changes: &MetadataChanges) -> Vec<GroupId> {
+        let mut made = Vec::new();
+        for topic in &changes.topics_removed {
+            self.remove_topic(topic);
+        }
+        for topic in changes.topics_created.iter().chain(&changes.topics_changed) {
+            made.extend(self.place_topic(topic));
+        }
+        let image = self.cluster.image();
+        for resource in &changes.configs {
+            match resource {
+                ConfigResource::Topic(name) => {
+                    if let Some(topic) = image.topic(name) {
+                        self.place_topic(topic);
+                    }
+                }
+                ConfigResource::Broker(_) | ConfigResource::AllBrokers => {
+                    for topic in image.topics() {
+                        self.place_topic(topic);
+                    }
+                }
+                ConfigResource::ClientMetrics(_) | ConfigResource::Group(_) => {}
+            }
+        }
+        self.work_arrived.notify_one();
+        made
+    }
+
+    /// Brings a topic's partitions, settings and route up to the image.
+    fn place_topic(&self, topic: &TopicImage) -> Vec<GroupId> {
+        let image = self.cluster.image();
+        let layers = ConfigLayers::new(&image, self.cluster.broker, &self.cluster.start);
+        let config = layers.topic_config(&topic.name);
+        let now = self.clock.now();
+        let before = self.cluster.route_by_id(topic.id);
+        let known = before.map_or(0, |route| route.groups.len());
+        let groups: Vec<_> = topic
+            .indexed()
+            .map(|(index, partition)| {
+                let spec = PartitionSpec {
+                    topic: topic.id,
+                    topic_name: topic.name.to_string(),
+                    partition: index,
+                    replica: super::boot::ONLY_REPLICA,
+                    voters: partition
+                        .replicas
+                        .iter()
+                        .map(|replica| (replica.id, replica.broker))
+                        .collect(),
+                    config: log_config(&config),
+                    min_insync_replicas: usize::try_from(config.min_insync_replicas).unwrap_or(1),
+                };
+                self.with_shard(|shard| shard.add(spec, now))
+            })
+            .collect();
+        let made = groups[known..].to_vec();
+        self.cluster.set_route(TopicRoute {
+            id: topic.id,
+            name: Rc::from(&*topic.name),
+            is_internal: topic.is_internal(),
+            groups,
+            rules: TopicRules::of(&config),
+        });
+        made
+    }
+
+    fn remove_topic(&self, topic: &TopicImage) {
+        let Some(route) = self.cluster.remove_route(topic.id) else {
+            return;
+        };
+        for &group in &route.groups {
+            self.with_shard(|shard| shard.remove(group));
+        }
+        self.forget_topic_offsets(&topic.name, topic.id);
+    }
+
+    /// Waits until this node serves the partitions.
+    pub(crate) async fn await_serving(&self, groups: &[GroupId]) {
+        loop {
+            let changed = self.cluster.leaders_changed.notified();
+            let all = self.with_shard(|shard| groups.iter().all(|&group| shard.is_serving(group)));
+            if all {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Cluster {
+    /// Folds committed records into the image.
+    fn fold(
+        &self,
+        records: &[MetadataRecord],
+    ) -> Result<MetadataChanges, thalweg_metadata::image::ReplayError> {
+        let (image, changes) = self.image().apply(records)?;
+        *self.image.borrow_mut() = image;
+        Ok(changes)
+    }
+
+    /// Folds the stored batches of the metadata log.
+    pub(super) fn replay(&self, batches: &[StoredBatch]) -> Result<(), String> {
+        let mut records = Vec::new();
+        for batch in batches {
+            let unpacked = batch.unpack().map_err(|error| error.to_string())?;
+            for record in unpacked.records() {
+                let record = record.map_err(|error| error.to_string())?;
+                let value = Bytes::copy_from_slice(record.value.unwrap_or_default());
+                records.push(MetadataRecord::decode(&value).map_err(|error| error.to_string())?);
+            }
+        }
+        self.fold(&records)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    }
+}
+
+fn log_config(config: &TopicConfig) -> LogConfig {
+    LogConfig {
+        segment_bytes: config.segment_bytes,
+        segment_ms: config.segment_ms,
+        segment_jitter_ms: config.segment_jitter_ms,
+        index_interval_bytes: config.index_interval_bytes,
+        segment_index_bytes: config.segment_index_bytes,
+        retention_ms: config.retention_ms,
+        retention_bytes: config.retention_bytes,
+        delete_enabled: config.cleanup.delete,
+        ..LogConfig::default()
+    }
+}

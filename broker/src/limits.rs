@@ -1,0 +1,47 @@
+//! The limits of the broker's shell.
+
+use std::time::Duration;
+
+/// Requests of one connection that may be under way. Kafka's clients send at most 5 by default;
+/// librdkafka up to a million, which then wait in the socket.
+pub(crate) const REQUESTS_IN_FLIGHT_MAX: usize = 64;
+
+/// First size of a connection's read buffer, and what every connection may use without a permit.
+pub(crate) const READ_BUFFER_BYTES: usize = 64 << 10;
+
+/// Room that a connection keeps while it is idle: none; 10,000 idle connections must stay small.
+pub(crate) const IDLE_BUFFER_BYTES: usize = 0;
+
+/// Bytes of large requests being received or worked on, over all connections. Kafka's largest
+/// request is 100 MiB: two of those and a little beside.
+pub(crate) const REQUEST_BYTES_MAX: usize = 256 << 20;
+
+/// Above this many bytes waiting for the disk no further request is read: 16 ms of a journal that
+/// takes 1 GB/s.
+pub(crate) const APPENDS_WAITING_BYTES_HIGH: usize = 16 << 20;
+
+/// File extents shorter than this are read and sent from memory: below it `sendfile` costs more
+/// than the copy (measured, see the performance notes).
+pub(crate) const SENDFILE_BYTES_MIN: u64 = 32 << 10;
+
+/// Connections waiting to be accepted: 10,000 clients may come back at once.
+pub(crate) const ACCEPT_BACKLOG: i32 = 4096;
+
+/// Pause after the process ran out of descriptors, so that accepting does not spin.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A peer that takes nothing of an answer for so long is gone.
+pub(crate) const WRITE_STALL_MAX: Duration = Duration::from_secs(60);
+
+/// Slices handed to one vectored write: Linux takes 1,024.
+pub(crate) const WRITE_SLICES_MAX: usize = 64;
+
+/// Longest wait that a fetch may ask for. Kafka has no bound; clients ask for 500 ms, a day is
+/// beyond any use.
+pub(crate) const FETCH_WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Fetch sessions kept: Kafka's default for `max.incremental.fetch.session.cache.slots`.
+pub(crate) const FETCH_SESSIONS_MAX: usize = 1000;
+
+/// A session unused for so long may be given up for another: Kafka's default.
+pub(crate) const FETCH_SESSION_IDLE: Duration = Duration::from_secs(120);

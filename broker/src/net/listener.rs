@@ -1,0 +1,50 @@
+//! Accepting connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+use super::connection::{self, Peer};
+use crate::limits::{ACCEPT_BACKLOG, ACCEPT_PAUSE};
+use crate::node::Node;
+
+/// Opens a listening socket.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(ACCEPT_BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Accepts until the listener's task is aborted.
+pub(crate) async fn accept(node: Rc<Node>, listener: TcpListener, name: Rc<str>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%address, %error, "a connection was gone at once");
+                    continue;
+                }
+                let peer = Peer {
+                    address,
+                    listener: Rc::clone(&name),
+                };
+                tokio::task::spawn_local(connection::serve(Rc::clone(&node), stream, peer));
+            }
+            Err(error) => {
+                // Out of descriptors, or the peer left while it was queued.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

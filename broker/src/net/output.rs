@@ -1,0 +1,98 @@
+//! Sending answers: memory with vectored writes, file extents with `sendfile`.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
+
+use bytes::{Buf, Bytes, BytesMut};
+use rustix::fs::sendfile;
+use thalweg_log::disk::DiskFile;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use super::piece::{FileExtent, Piece};
+use crate::limits::{SENDFILE_BYTES_MIN, WRITE_SLICES_MAX};
+
+/// What has been answered and not yet sent.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    pieces: VecDeque<Piece>,
+}
+
+impl Output {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Adds an answer behind the others. Short extents become memory at once.
+    pub(crate) fn push(&mut self, pieces: Vec<Piece>) -> io::Result<()> {
+        for piece in pieces {
+            match piece {
+                Piece::Bytes(bytes) if bytes.is_empty() => {}
+                Piece::Extent(extent) if extent.0.length < SENDFILE_BYTES_MIN => {
+                    self.pieces.push_back(Piece::Bytes(load(&extent)?));
+                }
+                piece @ (Piece::Bytes(_) | Piece::Extent(_)) => self.pieces.push_back(piece),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends as much as the socket takes; the number of bytes, or `WouldBlock`.
+    pub(crate) fn try_send(&mut self, stream: &TcpStream) -> io::Result<usize> {
+        match self.pieces.front_mut() {
+            None => Ok(0),
+            Some(Piece::Extent(extent)) => {
+                let sent = send_extent(stream, extent)?;
+                if extent.0.length == 0 {
+                    self.pieces.pop_front();
+                }
+                Ok(sent)
+            }
+            Some(Piece::Bytes(_)) => self.send_memory(stream),
+        }
+    }
+
+    fn send_memory(&mut self, stream: &TcpStream) -> io::Result<usize> {
+        let memory = self.pieces.iter().map_while(|piece| match piece {
+            Piece::Bytes(bytes) => Some(IoSlice::new(bytes)),
+            Piece::Extent(_) => None,
+        });
+        let slices: Vec<_> = memory.take(WRITE_SLICES_MAX).collect();
+        let sent = stream.try_write_vectored(&slices)?;
+        let mut left = sent;
+        while left > 0 {
+            let Some(Piece::Bytes(front)) = self.pieces.front_mut() else {
+                break;
+            };
+            if left < front.len() {
+                front.advance(left);
+                break;
+            }
+            left -= front.len();
+            self.pieces.pop_front();
+        }
+        Ok(sent)
+    }
+}
+
+fn load(FileExtent(extent): &FileExtent) -> io::Result<Bytes> {
+    let mut buffer = BytesMut::zeroed(usize::try_from(extent.length).map_err(io::Error::other)?);
+    extent.file.read_exact_at(&mut buffer, extent.position)?;
+    Ok(buffer.freeze())
+}
+
+fn send_extent(stream: &TcpStream, FileExtent(extent): &mut FileExtent) -> io::Result<usize> {
+    stream.try_io(Interest::WRITABLE, || {
+        let mut position = extent.position;
+        let left = usize::try_from(extent.length).map_err(io::Error::other)?;
+        let sent = sendfile(stream, extent.file.as_fd(), Some(&mut position), left)?;
+        if sent == 0 {
+            let what = "a segment file is shorter than its log";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
+        }
+        extent.position = position;
+        extent.length -= u64::try_from(sent).expect("a length fits 64 bits");
+        Ok(sent)
+    })
+}

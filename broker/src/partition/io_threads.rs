@@ -1,0 +1,121 @@
+//! Threads that wait for the disk, so that the shard never does.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use thalweg_log::disk::RealDisk;
+use thalweg_log::journal::{GrowJob, Growth};
+use thalweg_replica::limits::BLOCKS_IN_FLIGHT_MAX;
+use thalweg_replica::{BlockJob, BlockWritten, CheckpointJob, Checkpointed};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Work that came to its end.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Block(BlockWritten),
+    Checkpoint(Checkpointed<RealDisk>),
+    Grown(Growth<RealDisk>),
+}
+
+/// Where work for the disk goes.
+#[derive(Clone, Debug)]
+pub(crate) struct IoThreads {
+    blocks: Sender<BlockJob<RealDisk>>,
+    background: Sender<Background>,
+}
+
+#[derive(Debug)]
+enum Background {
+    Checkpoint(CheckpointJob<RealDisk>),
+    Grow(GrowJob<RealDisk>),
+    Remove(Vec<PathBuf>),
+}
+
+impl IoThreads {
+    /// Starts a thread for each journal block that may be under way, and one for the rest. They end
+    /// when the last handle is dropped.
+    pub(crate) fn start(done: &UnboundedSender<Done>) -> io::Result<Self> {
+        let (blocks, block_jobs) = channel();
+        let block_jobs = Arc::new(Mutex::new(block_jobs));
+        for _ in 0..BLOCKS_IN_FLIGHT_MAX {
+            let (jobs, done) = (Arc::clone(&block_jobs), done.clone());
+            thread::Builder::new()
+                .name("journal".to_owned())
+                .spawn(move || {
+                    while let Some(job) = next_block(&jobs) {
+                        if done.send(Done::Block(job.perform())).is_err() {
+                            return;
+                        }
+                    }
+                })?;
+        }
+        let (background, background_jobs) = channel();
+        let done = done.clone();
+        thread::Builder::new()
+            .name("checkpoint".to_owned())
+            .spawn(move || {
+                for job in background_jobs {
+                    let finished = match job {
+                        Background::Checkpoint(job) => Done::Checkpoint(job.perform()),
+                        Background::Grow(job) => Done::Grown(job.perform()),
+                        Background::Remove(paths) => {
+                            remove_all(&paths);
+                            continue;
+                        }
+                    };
+                    if done.send(finished).is_err() {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Self { blocks, background })
+    }
+
+    pub(crate) fn write_block(&self, write: BlockJob<RealDisk>) {
+        self.blocks
+            .send(write)
+            .expect("the journal threads live as long as this handle");
+    }
+
+    pub(crate) fn checkpoint(&self, job: CheckpointJob<RealDisk>) {
+        let job = Background::Checkpoint(job);
+        self.background
+            .send(job)
+            .expect("the checkpoint thread lives as long as this handle");
+    }
+
+    pub(crate) fn remove(&self, paths: Vec<PathBuf>) {
+        let job = Background::Remove(paths);
+        self.background
+            .send(job)
+            .expect("the checkpoint thread lives as long as this handle");
+    }
+
+    pub(crate) fn grow(&self, job: GrowJob<RealDisk>) {
+        let job = Background::Grow(job);
+        self.background
+            .send(job)
+            .expect("the checkpoint thread lives as long as this handle");
+    }
+}
+
+fn remove_all(paths: &[PathBuf]) {
+    for path in paths {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(path = %path.display(), %error, "an old file was not removed");
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
+
+fn next_block(jobs: &Mutex<Receiver<BlockJob<RealDisk>>>) -> Option<BlockJob<RealDisk>> {
+    jobs.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .recv()
+        .ok()
+}

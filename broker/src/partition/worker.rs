@@ -1,0 +1,100 @@
+//! The shell around the shard: waits for events, calls the machine, carries out its effects.
+
+use std::rc::Rc;
+
+use thalweg_log::disk::RealDisk;
+use thalweg_model::Tick;
+use thalweg_replica::Effect;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::yield_now;
+use tokio::time::sleep_until;
+
+use super::io_threads::Done;
+use crate::node::Node;
+
+/// Starts the shell's tasks on the current local set.
+pub(crate) fn spawn(node: &Rc<Node>, done: UnboundedReceiver<Done>) {
+    tokio::task::spawn_local(flush_when_work_arrives(Rc::clone(node)));
+    tokio::task::spawn_local(take_finished_io(Rc::clone(node), done));
+    tokio::task::spawn_local(keep_deadlines(Rc::clone(node)));
+}
+
+/// One group commit for all that arrived in this turn of the runtime.
+async fn flush_when_work_arrives(node: Rc<Node>) {
+    loop {
+        node.work_arrived.notified().await;
+        // Connections that are ready now go first: their appends share the block.
+        yield_now().await;
+        let now = node.clock.now();
+        node.with_shard(|shard| shard.flush(now));
+        node.carry_out();
+    }
+}
+
+async fn take_finished_io(node: Rc<Node>, mut done: UnboundedReceiver<Done>) {
+    while let Some(first) = done.recv().await {
+        let mut next = Some(first);
+        while let Some(finished) = next {
+            let now = node.clock.now();
+            node.with_shard(|shard| match finished {
+                Done::Block(written) => shard.block_written(written, now),
+                Done::Checkpoint(result) => shard.checkpointed(result),
+                Done::Grown(grown) => shard.journal_grown(grown, now),
+            });
+            next = done.try_recv().ok();
+        }
+        node.carry_out();
+        node.room.notify_waiters();
+        node.disk_moved.notify_one();
+    }
+}
+
+/// Wakes waiting fetches at their deadlines.
+async fn keep_deadlines(node: Rc<Node>) {
+    loop {
+        let next = node.with_shard(|shard| shard.next_deadline());
+        let sleep = sleep_until(node.clock.instant(next.unwrap_or(Tick(u64::MAX >> 16))));
+        tokio::select! {
+            () = sleep, if next.is_some() => {}
+            () = node.deadline_changed.notified() => continue,
+        }
+        let now = node.clock.now();
+        node.with_shard(|shard| shard.tick(now));
+        node.carry_out();
+    }
+}
+
+impl Node {
+    /// Carries out what the shard asks for.
+    pub(crate) fn carry_out(&self) {
+        let effects = self.with_shard(|shard| shard.take_effects());
+        for effect in effects {
+            self.carry_out_one(effect);
+        }
+    }
+
+    fn carry_out_one(&self, effect: Effect<RealDisk>) {
+        match effect {
+            Effect::WriteBlock(write) => self.io.write_block(write),
+            Effect::Checkpoint(job) => self.io.checkpoint(job),
+            Effect::Grow(job) => self.io.grow(job),
+            Effect::Complete { ticket, result } => {
+                self.appends.borrow_mut().complete(ticket, result);
+            }
+            Effect::Wake(waiter) => {
+                if let Some(wake) = self.fetch_waiters.borrow_mut().remove(&waiter) {
+                    // A receiver that is gone belonged to a connection that is gone.
+                    let _gone = wake.send(());
+                }
+            }
+            Effect::LeaderChanged(group) => self.on_leader_changed(group),
+            Effect::Send { group, message } => {
+                // A one-node cluster has nobody to send to; a message would be a defect.
+                tracing::error!(%group, ?message, "a message for a replica that does not exist");
+            }
+            Effect::Remove(paths) => self.io.remove(paths),
+            Effect::Notice(text) => tracing::info!("{text}"),
+            Effect::Failed(why) => self.on_storage_failed(&why),
+        }
+    }
+}
