@@ -6,7 +6,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use thalweg_log::LogConfig;
 use thalweg_log::disk::{Disk, SimDisk};
-use thalweg_log::partition::{EntryId, LaterLines, LogEntry, LogState, RecoveredEntry, StoredEntry};
+use thalweg_log::partition::{
+    EntryId, LaterLines, LogEntry, LogState, RecoveredEntry, StoredEntry,
+};
 use thalweg_model::{LogIndex, Term};
 
 use crate::fixture::{Fixture, assign, at, batch, idempotent, index, small_segments, stamp, sync};
