@@ -2,13 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
 use thalweg_log::GroupId;
 use thalweg_log::disk::RealDisk;
+use thalweg_metadata::image::{PartitionImage, TopicImage};
+use thalweg_model::{LeaderEpoch, PartitionIndex};
 use thalweg_replica::{Shard, WaiterId};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Mutex, Notify, oneshot};
 
 use crate::api::fetch::session::Sessions;
 use crate::clock::Clock;
@@ -31,6 +34,8 @@ pub(crate) struct Node {
     /// Who is to be told when a waiting fetch should be tried again.
     pub(crate) fetch_waiters: RefCell<BTreeMap<WaiterId, oneshot::Sender<()>>>,
     pub(crate) fetch_sessions: RefCell<Sessions>,
+    /// Producer ids that this node may give out.
+    pub(crate) producer_ids: Mutex<Range<i64>>,
     /// Something was appended and is to be flushed.
     pub(crate) work_arrived: Notify,
     /// A fetch began to wait.
@@ -105,6 +110,7 @@ impl Node {
             appends: RefCell::default(),
             fetch_waiters: RefCell::default(),
             fetch_sessions: RefCell::default(),
+            producer_ids: Mutex::new(0..0),
             work_arrived: Notify::new(),
             deadline_changed: Notify::new(),
             room: Notify::new(),
@@ -127,6 +133,21 @@ impl Node {
     /// Bytes accepted and not yet on their way to the disk.
     pub(crate) fn appends_waiting_bytes(&self) -> usize {
         self.with_shard(|shard| shard.pending_bytes())
+    }
+
+    /// The epoch of a partition's leader: this node's own is known before the image has it.
+    pub(crate) fn leader_epoch(
+        &self,
+        topic: &TopicImage,
+        index: PartitionIndex,
+        partition: &PartitionImage,
+    ) -> LeaderEpoch {
+        let group = self
+            .cluster
+            .route_by_id(topic.id)
+            .and_then(|route| route.group(index.0));
+        let own = group.and_then(|group| self.with_shard(|shard| shard.leader_epoch(group)));
+        own.unwrap_or(partition.leader_epoch)
     }
 
     pub(crate) fn on_leader_changed(&self, _group: GroupId) {

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use thalweg_log::disk::Disk;
 use thalweg_log::partition::{Extent, ReadError as LogReadError, TimestampedOffset};
+use thalweg_log::producers::ProducerStates;
 use thalweg_log::{GroupId, PartitionLog};
-use thalweg_model::{LeaderEpoch, Offset, Timestamp};
+use thalweg_model::{LeaderEpoch, Now, Offset, Timestamp};
 
-use crate::Shard;
 use crate::partition::Replica;
+use crate::{Effect, Shard};
 
 /// How far a reader may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,6 +205,55 @@ impl<D: Disk> Shard<D> {
             OffsetTarget::MaxTimestamp => stamped(replica.log.max_timestamp(up_to)?),
             OffsetTarget::Timestamp(at) => stamped(replica.log.offset_for_timestamp(at, up_to)?),
         })
+    }
+
+    /// Moves a partition's log start; readers below it are told so. Durable with the next
+    /// checkpoint.
+    ///
+    /// # Errors
+    /// The partition is not led here, or the offset is above the high watermark.
+    pub fn delete_records(
+        &mut self,
+        group: GroupId,
+        up_to: Option<Offset>,
+        now: Now,
+    ) -> Result<Marks, AccessError> {
+        let marks = self.marks(group, None)?;
+        let offset = up_to.unwrap_or(marks.high_watermark);
+        if offset > marks.high_watermark {
+            return Err(AccessError::OutOfRange(marks));
+        }
+        let replica = self
+            .replicas
+            .get_mut(&group)
+            .expect("its marks were just read");
+        replica.log.delete_records_before(offset)?;
+        replica
+            .log
+            .retention(now, marks.high_watermark)
+            .map_err(LogReadError::from)?;
+        let marks = replica.marks();
+        let woken = self.waiters.on_change(group);
+        self.effects.extend(woken.into_iter().map(Effect::Wake));
+        Ok(marks)
+    }
+
+    /// Bytes of a partition's batches on this node's disk.
+    #[must_use]
+    pub fn size_bytes(&self, group: GroupId) -> Option<u64> {
+        self.replicas
+            .get(&group)
+            .map(|replica| replica.log.size_bytes())
+    }
+
+    /// The idempotent producers that a partition remembers.
+    ///
+    /// # Errors
+    /// The partition is not led here.
+    pub fn producers(&self, group: GroupId) -> Result<&ProducerStates, AccessError> {
+        self.marks(group, None)?;
+        let replica = self.replicas.get(&group).expect("its marks were just read");
+        Ok(replica.log.producers())
     }
 
     /// The end of an epoch in this leader's log: the epoch found (the asked one or the last before

@@ -43,7 +43,20 @@ fn answer(
         .min(limit)
         .max(1);
     let limit = usize::try_from(asked).expect("a positive int fits");
-    respond(request, &image, limit)
+    let mut response = respond(request, &image, limit);
+    for topic in &mut response.topics {
+        let Some(known) = image.topic_by_id(topic.topic_id) else {
+            continue;
+        };
+        for row in &mut topic.partitions {
+            let index = PartitionIndex(row.partition_index);
+            if let Some(partition) = known.partition(index) {
+                let epoch = caller.node.leader_epoch(known, index, partition);
+                row.leader_epoch = LeaderEpoch::to_wire(Some(epoch));
+            }
+        }
+    }
+    response
 }
 
 fn respond(

@@ -21,6 +21,7 @@ use thalweg_wire::{ApiKey, Str};
 use super::Api;
 use crate::cluster::boot::random_uuid;
 use crate::net::answer::{Call, Caller, Reply};
+use crate::node::Node;
 
 pub(super) const API: Api = Api::new(ApiKey::Metadata, 0, 13, handle);
 
@@ -38,7 +39,10 @@ async fn answer(request: MetadataRequest, caller: Caller) -> MetadataResponse {
     };
     if all {
         let image = caller.node.cluster.image();
-        let topics = image.topics().map(|topic| found(topic, &image)).collect();
+        let topics = image
+            .topics()
+            .map(|topic| found(&caller.node, topic, &image))
+            .collect();
         return respond(&caller, &image, topics);
     }
     let asked = request.topics.unwrap_or_default();
@@ -51,8 +55,8 @@ async fn answer(request: MetadataRequest, caller: Caller) -> MetadataResponse {
     let topics = asked
         .into_iter()
         .map(|topic| match topic.name {
-            Some(name) => by_name(&image, name),
-            None => by_id(&image, topic.topic_id),
+            Some(name) => by_name(&caller.node, &image, name),
+            None => by_id(&caller.node, &image, topic.topic_id),
         })
         .collect();
     respond(&caller, &image, topics)
@@ -109,9 +113,9 @@ async fn create_missing(caller: &Caller, names: Vec<Str>) {
     }
 }
 
-fn by_name(image: &MetadataImage, name: Str) -> MetadataResponseTopic {
+fn by_name(node: &Node, image: &MetadataImage, name: Str) -> MetadataResponseTopic {
     match image.topic(&name) {
-        Some(topic) => found(topic, image),
+        Some(topic) => found(node, topic, image),
         None => {
             let error = match check_topic_name(&name) {
                 Ok(()) => ErrorCode::UnknownTopicOrPartition,
@@ -122,9 +126,9 @@ fn by_name(image: &MetadataImage, name: Str) -> MetadataResponseTopic {
     }
 }
 
-fn by_id(image: &MetadataImage, id: Uuid) -> MetadataResponseTopic {
+fn by_id(node: &Node, image: &MetadataImage, id: Uuid) -> MetadataResponseTopic {
     match image.topic_by_id(id) {
-        Some(topic) => found(topic, image),
+        Some(topic) => found(node, topic, image),
         None => missing(ErrorCode::UnknownTopicId, None, id),
     }
 }
@@ -139,7 +143,7 @@ fn missing(error: ErrorCode, name: Option<Str>, topic_id: Uuid) -> MetadataRespo
     }
 }
 
-fn found(topic: &TopicImage, image: &MetadataImage) -> MetadataResponseTopic {
+fn found(node: &Node, topic: &TopicImage, image: &MetadataImage) -> MetadataResponseTopic {
     let partitions = topic.indexed().map(|(index, partition)| {
         let live = |id| image.broker(id).is_some();
         let leader = partition.leader.filter(|&id| live(id));
@@ -152,7 +156,7 @@ fn found(topic: &TopicImage, image: &MetadataImage) -> MetadataResponseTopic {
             error_code: error.code(),
             partition_index: index.0,
             leader_id: leader.map_or(-1, |leader| leader.0),
-            leader_epoch: LeaderEpoch::to_wire(Some(partition.leader_epoch)),
+            leader_epoch: LeaderEpoch::to_wire(Some(node.leader_epoch(topic, index, partition))),
             replica_nodes: partition.brokers().map(|broker| broker.0).collect(),
             isr_nodes: partition.in_sync.iter().map(|broker| broker.0).collect(),
             offline_replicas: partition

@@ -6,15 +6,19 @@ mod authorized_operations;
 mod create_partitions;
 mod create_topics;
 mod delete_groups;
+mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
+mod describe_log_dirs;
+mod describe_producers;
 mod describe_topic_partitions;
 pub(crate) mod fetch;
 mod find_coordinator;
 mod heartbeat;
 mod incremental_alter_configs;
+mod init_producer_id;
 mod join_group;
 mod leave_group;
 mod list_config_resources;
@@ -76,14 +80,18 @@ const APIS: &[Api] = &[
     api_versions::API,
     create_topics::API,
     delete_topics::API,
+    delete_records::API,
+    init_producer_id::API,
     offset_for_leader_epoch::API,
     describe_configs::API,
     alter_configs::API,
+    describe_log_dirs::API,
     create_partitions::API,
     delete_groups::API,
     incremental_alter_configs::API,
     offset_delete::API,
     describe_cluster::API,
+    describe_producers::API,
     list_config_resources::API,
     describe_topic_partitions::API,
 ];

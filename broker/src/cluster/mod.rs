@@ -11,7 +11,7 @@ use std::rc::Rc;
 use thalweg_log::GroupId;
 use thalweg_metadata::MetadataImage;
 use thalweg_metadata::config::StaticConfigs;
-use thalweg_model::{BrokerId, TopicPartition, Uuid};
+use thalweg_model::{BrokerId, Uuid};
 use tokio::sync::{Mutex, Notify};
 
 pub(crate) use self::commands::CommandError;
@@ -76,11 +76,6 @@ impl Cluster {
 
     pub(super) fn set_metadata_group(&self, group: GroupId) {
         self.metadata_group.set(group);
-    }
-
-    /// The group of a partition.
-    pub(crate) fn group(&self, of: TopicPartition) -> Option<GroupId> {
-        self.route_by_id(of.topic)?.group(of.partition.0)
     }
 
     pub(crate) fn on_leader_changed(&self) {

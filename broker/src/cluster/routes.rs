@@ -25,6 +25,8 @@ pub(crate) struct TopicRules {
     pub(crate) max_message_bytes: usize,
     /// Every record needs a key.
     pub(crate) compacted: bool,
+    /// Old records may be deleted.
+    pub(crate) deletable: bool,
     /// The broker stamps records.
     pub(crate) log_append_time: bool,
     /// The codec in which batches are stored; none keeps the producer's.
@@ -47,6 +49,7 @@ impl TopicRules {
             max_message_bytes: usize::try_from(config.max_message_bytes)
                 .expect("32 bits fit an address"),
             compacted: config.cleanup.compact,
+            deletable: config.cleanup.delete,
             log_append_time: config.timestamp_type == TimestampType::LogAppendTime,
             compression: match config.compression {
                 TopicCompression::Producer => None,

@@ -17,12 +17,29 @@ pub(crate) async fn retain(node: Rc<Node>) {
 
 /// Brings everything to its files, so that the next start has nothing to replay.
 pub(crate) async fn settle(node: &Rc<Node>) {
-    while node.with_shard(|shard| !shard.is_quiet()) {
-        node.disk_moved.notified().await;
+    loop {
+        let moved = node.disk_moved.notified();
+        if node.with_shard(|shard| shard.is_quiet()) {
+            break;
+        }
+        moved.await;
     }
-    node.with_shard(|shard| shard.start_checkpoint());
-    node.carry_out();
-    while node.with_shard(|shard| shard.is_checkpointing()) {
-        node.disk_moved.notified().await;
+    checkpoint(node).await;
+}
+
+/// Makes everything that is not in the journal durable: log starts, for one.
+pub(crate) async fn checkpoint(node: &Node) {
+    let mut started = false;
+    loop {
+        let moved = node.disk_moved.notified();
+        if !node.with_shard(|shard| shard.is_checkpointing()) {
+            if started {
+                return;
+            }
+            node.with_shard(|shard| shard.start_checkpoint());
+            node.carry_out();
+            started = true;
+        }
+        moved.await;
     }
 }

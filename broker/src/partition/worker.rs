@@ -45,7 +45,7 @@ async fn take_finished_io(node: Rc<Node>, mut done: UnboundedReceiver<Done>) {
         }
         node.carry_out();
         node.room.notify_waiters();
-        node.disk_moved.notify_one();
+        node.disk_moved.notify_waiters();
     }
 }
 

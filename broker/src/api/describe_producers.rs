@@ -1,0 +1,75 @@
+//! DescribeProducers: the idempotent producers that partitions remember.
+//!
+//! Versions: 0-0
+//! Behaviour: one row for each producer with its epoch, last sequence and last timestamp.
+//! Not done: transactions: no producer has one open.
+
+use thalweg_log::producers::ProducerState as Remembered;
+use thalweg_model::{ErrorCode, ProducerId};
+use thalweg_wire::ApiKey;
+use thalweg_wire::messages::describe_producers_response::{
+    PartitionResponse, ProducerState, TopicResponse,
+};
+use thalweg_wire::messages::{DescribeProducersRequest, DescribeProducersResponse};
+
+use super::Api;
+use crate::errors;
+use crate::net::answer::{Call, Caller, Reply};
+
+pub(super) const API: Api = Api::new(ApiKey::DescribeProducers, 0, 0, handle);
+
+fn handle(call: Call) -> Reply {
+    call.answer(answer)
+}
+
+fn answer(request: DescribeProducersRequest, caller: &Caller) -> DescribeProducersResponse {
+    let topics = request.topics.iter().map(|topic| TopicResponse {
+        name: topic.name.clone(),
+        partitions: topic
+            .partition_indexes
+            .iter()
+            .map(|&index| match producers(caller, &topic.name, index) {
+                Ok(active_producers) => PartitionResponse {
+                    partition_index: index,
+                    active_producers,
+                    ..PartitionResponse::default()
+                },
+                Err(error) => PartitionResponse {
+                    partition_index: index,
+                    error_code: error.code(),
+                    ..PartitionResponse::default()
+                },
+            })
+            .collect(),
+    });
+    DescribeProducersResponse {
+        topics: topics.collect(),
+        ..DescribeProducersResponse::default()
+    }
+}
+
+fn producers(caller: &Caller, topic: &str, index: i32) -> Result<Vec<ProducerState>, ErrorCode> {
+    let route = caller.node.cluster.route(topic);
+    let group = route.and_then(|route| route.group(index));
+    let group = group.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    caller.node.with_shard(|shard| {
+        let producers = shard
+            .producers(group)
+            .map_err(|error| errors::access(&error))?;
+        Ok(producers
+            .active()
+            .map(|(id, state)| row(id, state))
+            .collect())
+    })
+}
+
+fn row(id: ProducerId, state: &Remembered) -> ProducerState {
+    ProducerState {
+        producer_id: id.0,
+        producer_epoch: i32::from(state.epoch.0),
+        last_sequence: state.last_sequence().unwrap_or(-1),
+        last_timestamp: state.last_timestamp.0,
+        coordinator_epoch: state.coordinator_epoch,
+        current_txn_start_offset: thalweg_model::Offset::to_wire(state.txn_first),
+    }
+}
