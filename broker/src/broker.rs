@@ -1,5 +1,6 @@
 //! Wiring: what is started in which order, and stopped in the reverse. No logic.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -38,6 +39,14 @@ pub(crate) fn start(options: &StartOptions) -> ExitCode {
     }
 }
 
+/// The process's variables; one that is no text cannot be a setting.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text)
+}
+
 fn start_log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("THALWEG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
@@ -48,7 +57,7 @@ fn start_log() {
 }
 
 fn run(options: &StartOptions, clock: Clock) -> anyhow::Result<()> {
-    let config = BrokerConfig::load(options, std::env::vars())?;
+    let config = BrokerConfig::load(options, variables())?;
     for notice in &config.report().notices {
         tracing::warn!("{notice}");
     }

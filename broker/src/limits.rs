@@ -40,8 +40,5 @@ pub(crate) const WRITE_SLICES_MAX: usize = 64;
 /// beyond any use.
 pub(crate) const FETCH_WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// Fetch sessions kept: Kafka's default for `max.incremental.fetch.session.cache.slots`.
-pub(crate) const FETCH_SESSIONS_MAX: usize = 1000;
-
 /// A session unused for so long may be given up for another: Kafka's default.
 pub(crate) const FETCH_SESSION_IDLE: Duration = Duration::from_secs(120);

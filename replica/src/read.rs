@@ -212,6 +212,9 @@ impl<D: Disk> Shard<D> {
     ///
     /// # Errors
     /// The partition is not led here, or the offset is above the high watermark.
+    ///
+    /// # Panics
+    /// Never: a partition that has marks exists.
     pub fn delete_records(
         &mut self,
         group: GroupId,
@@ -250,6 +253,9 @@ impl<D: Disk> Shard<D> {
     ///
     /// # Errors
     /// The partition is not led here.
+    ///
+    /// # Panics
+    /// Never: a partition that has marks exists.
     pub fn producers(&self, group: GroupId) -> Result<&ProducerStates, AccessError> {
         self.marks(group, None)?;
         let replica = self.replicas.get(&group).expect("its marks were just read");

@@ -20,10 +20,10 @@ use crate::net::answer::{Answer, Call, Caller, Reply};
 pub(super) const API: Api = Api::new(ApiKey::ApiVersions, 0, 4, handle);
 
 fn handle(call: Call) -> Reply {
-    call.answer(answer)
+    call.answer(|request, caller| answer(&request, caller))
 }
 
-fn answer(request: ApiVersionsRequest, caller: &Caller) -> ApiVersionsResponse {
+fn answer(request: &ApiVersionsRequest, caller: &Caller) -> ApiVersionsResponse {
     let named = |name: &str| {
         // [a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?
         let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';

@@ -1,19 +1,21 @@
 //! DeleteGroups: forgets groups that have no members, with their offsets.
 //!
 //! Versions: 0-2
-//! Behaviour: answers when the deletion is stored; a group named twice is deleted once.
+//! Behaviour: answers when the deletion is stored; a group named twice is deleted once. Answers come in
+//! the order of the groups' partitions of the offsets topic.
 //! Not done: authorisation; there is no authorizer yet.
 
 use std::collections::BTreeSet;
 
-use thalweg_coordinator::GroupId;
 use thalweg_coordinator::messages::{DeletedGroup, Reply as GroupReply};
+use thalweg_coordinator::{GroupId, group_partition};
 use thalweg_model::ErrorCode;
 use thalweg_wire::messages::delete_groups_response::DeletableGroupResult;
 use thalweg_wire::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
 use thalweg_wire::{ApiKey, Str};
 
 use super::Api;
+use crate::coordinators::groups::OFFSETS_TOPIC;
 use crate::net::answer::{Call, Caller, Reply};
 
 pub(super) const API: Api = Api::new(ApiKey::DeleteGroups, 0, 2, handle);
@@ -28,7 +30,10 @@ async fn answer(request: DeleteGroupsRequest, caller: Caller) -> DeleteGroupsRes
         .groups_names
         .iter()
         .filter(|name| seen.insert(*name));
-    let groups: Vec<GroupId> = names.map(|name| GroupId::from(&**name)).collect();
+    let mut groups: Vec<GroupId> = names.map(|name| GroupId::from(&**name)).collect();
+    if let Some(route) = caller.node.cluster.route(OFFSETS_TOPIC) {
+        groups.sort_by_key(|group| group_partition(group, route.groups.len()));
+    }
     // All are asked before the first is awaited: they are stored together.
     let asked: Vec<_> = groups
         .iter()

@@ -1,9 +1,11 @@
 //! DescribeGroups: classic groups with their members.
 //!
 //! Versions: 0-6
-//! Behaviour: groups that cannot be asked come first, then the others in the order asked for.
+//! Behaviour: groups that cannot be asked come first, then the others in the order of their partitions
+//! of the offsets topic.
 //! - 3: authorised operations. - 4: static members. - 6: a missing group is an error; before, it is
 //!   a dead group.
+//!
 //! Not done: authorisation; without an authorizer everything is allowed, and the field says so.
 
 use thalweg_coordinator::GroupId;
@@ -36,10 +38,13 @@ fn answer(request: &DescribeGroupsRequest, caller: &Caller) -> DescribeGroupsRes
             .with_group(&group, |shard, _now| shard.describe(&group))
         {
             Err(error) => groups.push(refuse(name, error)),
-            Ok((_, description)) => found.push(describe(description, request, caller)),
+            Ok((partition, description)) => {
+                found.push((partition, describe(description, request, caller)));
+            }
         }
     }
-    groups.append(&mut found);
+    found.sort_by_key(|(partition, _)| *partition);
+    groups.extend(found.into_iter().map(|(_, described)| described));
     DescribeGroupsResponse {
         groups,
         ..DescribeGroupsResponse::default()

@@ -3,6 +3,7 @@
 //! Versions: 1-5
 //! Behaviour: one directory, with every partition asked for, or all. Sizes are those of the batches.
 //! - 4: size and free space of the volume. - 5: cordoned directories, of which there are none.
+//!
 //! Not done: several directories.
 
 use std::collections::BTreeMap;

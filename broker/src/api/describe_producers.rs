@@ -19,10 +19,10 @@ use crate::net::answer::{Call, Caller, Reply};
 pub(super) const API: Api = Api::new(ApiKey::DescribeProducers, 0, 0, handle);
 
 fn handle(call: Call) -> Reply {
-    call.answer(answer)
+    call.answer(|request, caller| answer(&request, caller))
 }
 
-fn answer(request: DescribeProducersRequest, caller: &Caller) -> DescribeProducersResponse {
+fn answer(request: &DescribeProducersRequest, caller: &Caller) -> DescribeProducersResponse {
     let topics = request.topics.iter().map(|topic| TopicResponse {
         name: topic.name.clone(),
         partitions: topic

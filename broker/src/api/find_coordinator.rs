@@ -4,6 +4,7 @@
 //! Behaviour: on one node, this one. The offsets topic is created at the first question, and the
 //! answer comes when it is served.
 //! - 1: the kind of key. - 4: several keys. - 6: keys of share groups.
+//!
 //! Not done: transactions and share groups have no coordinator yet: such keys are refused.
 //! Authorisation; there is no authorizer yet.
 
@@ -80,6 +81,7 @@ fn nobody(error: ErrorCode) -> Coordinator {
         node_id: -1,
         port: -1,
         error_code: error.code(),
+        error_message: Some(Str::from(error.name())),
         ..Coordinator::default()
     }
 }

@@ -3,6 +3,7 @@
 //! Versions: 0-4
 //! Behaviour: answers at once; a member that shall rejoin learns it here.
 //! - 3: static members.
+//!
 //! Not done: authorisation; there is no authorizer yet.
 
 use thalweg_coordinator::messages::HeartbeatRequest as Heartbeat;

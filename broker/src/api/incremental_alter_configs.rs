@@ -84,6 +84,14 @@ fn loggers(resource: &AlterConfigsResource, node: i32) -> AlteredResource {
         )),
         Ok(_) => match resource.configs.first() {
             None => Ok(()),
+            Some(config) if matches!(config.config_operation, 2 | 3) => bad(format!(
+                "{} operation is not allowed for the BROKER_LOGGER resource",
+                if config.config_operation == 2 {
+                    "APPEND"
+                } else {
+                    "SUBTRACT"
+                }
+            )),
             Some(config) => Err(Refusal::new(
                 ErrorCode::InvalidConfig,
                 format!("Logger {} does not exist!", config.name.as_str()),

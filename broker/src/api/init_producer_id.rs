@@ -79,7 +79,7 @@ impl Node {
                 tracing::warn!(%error, "no producer ids can be taken");
                 ErrorCode::CoordinatorNotAvailable
             })?;
-            let block = block.ok_or(refused.unwrap_or(ErrorCode::UnknownServerError))?;
+            let block = block.ok_or_else(|| refused.unwrap_or(ErrorCode::UnknownServerError))?;
             *ids = block.first.0..block.first.0 + block.length;
         }
         let id = ids.next().expect("a block was just taken");

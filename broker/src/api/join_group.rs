@@ -5,6 +5,7 @@
 //! - 0: the session timeout is the rebalance timeout. - 4: a new member is told its id first.
 //! - 5: static members. - 7: refusals may have no protocol name. - 8: the reason is logged.
 //! - 9: a static leader that comes back is told to leave the assignment as it is.
+//!
 //! Not done: authorisation; there is no authorizer yet.
 
 use std::net::{IpAddr, SocketAddr};

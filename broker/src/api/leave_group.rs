@@ -4,6 +4,7 @@
 //! Behaviour: answers when the group without them is stored, where that needs storing.
 //! - 0-2: one member, whose outcome is the answer. - 3: several, static ones by their names alone.
 //! - 5: the reason is logged.
+//!
 //! Not done: authorisation; there is no authorizer yet.
 
 use thalweg_coordinator::messages::{LeaveReply, LeaveRequest, LeavingMember, Reply as GroupReply};

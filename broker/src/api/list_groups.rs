@@ -3,6 +3,7 @@
 //! Versions: 0-5
 //! Behaviour: in the order of the offsets topic's partitions, by name within one.
 //! - 4: states and a filter by state. - 5: types and a filter by type.
+//!
 //! Not done: authorisation; there is no authorizer yet.
 
 use thalweg_coordinator::Effects;

@@ -5,6 +5,7 @@
 //! with the highest timestamp, -4 the start of what is on local disks. A timestamp finds the first
 //! record, not batch, that has it or a later one. Nothing found is offset -1, timestamp -1, no error.
 //! - 2: isolation level. - 4: leader epochs. - 10: a timeout, which nothing here needs.
+//!
 //! Not done: tiered storage: -5 and -6 find nothing.
 
 use thalweg_model::{ErrorCode, LeaderEpoch, Timestamp};
@@ -23,10 +24,10 @@ use crate::net::answer::{Call, Caller, Reply};
 pub(super) const API: Api = Api::new(ApiKey::ListOffsets, 1, 11, handle);
 
 fn handle(call: Call) -> Reply {
-    call.answer(answer)
+    call.answer(|request, caller| answer(&request, caller))
 }
 
-fn answer(request: ListOffsetsRequest, caller: &Caller) -> ListOffsetsResponse {
+fn answer(request: &ListOffsetsRequest, caller: &Caller) -> ListOffsetsResponse {
     let isolation = if request.isolation_level == 1 {
         Isolation::Committed
     } else {

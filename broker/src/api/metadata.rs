@@ -5,6 +5,7 @@
 //! is created if the request (version 4, before that always) and `auto.create.topics.enable` allow
 //! it, and is answered only when it is served: clients that see a leader use it at once.
 //! - 10: topic ids. - 12: topics may be asked for by id.
+//!
 //! Not done: authorised operations are not computed while there is no authorizer: the field says so.
 
 use std::rc::Rc;

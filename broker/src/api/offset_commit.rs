@@ -5,6 +5,7 @@
 //! exist fail alone.
 //! - 2-4: a retention of its own. - 6: leader epochs. - 7: static members.
 //! - 9: a missing group has a code of its own. - 10: topics are named by their ids.
+//!
 //! Not done: authorisation; there is no authorizer yet.
 
 use std::collections::BTreeMap;

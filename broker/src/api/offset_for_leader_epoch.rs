@@ -20,10 +20,10 @@ use crate::net::answer::{Call, Caller, Reply};
 pub(super) const API: Api = Api::new(ApiKey::OffsetForLeaderEpoch, 2, 4, handle);
 
 fn handle(call: Call) -> Reply {
-    call.answer(answer)
+    call.answer(|request, caller| answer(&request, caller))
 }
 
-fn answer(request: OffsetForLeaderEpochRequest, caller: &Caller) -> OffsetForLeaderEpochResponse {
+fn answer(request: &OffsetForLeaderEpochRequest, caller: &Caller) -> OffsetForLeaderEpochResponse {
     let topics = request
         .topics
         .iter()

@@ -3,6 +3,7 @@
 //! Versions: 0-5
 //! Behaviour: waits for the leader's assignment to be stored.
 //! - 3: static members. - 5: the member must say which protocol it believes in.
+//!
 //! Not done: authorisation; there is no authorizer yet.
 
 use std::sync::Arc;

@@ -87,7 +87,10 @@ async fn register(
             Some(given) => given.to_owned(),
             None => Uuid::from_random(random_bytes()?).to_string(),
         };
-        let features = vec![("metadata.version".to_owned(), METADATA_VERSION)];
+        let features = vec![
+            ("metadata.version".to_owned(), METADATA_VERSION),
+            ("eligible.leader.replicas.version".to_owned(), 1),
+        ];
         let bootstrap = Bootstrap {
             cluster_id,
             features,

@@ -133,6 +133,7 @@ impl Node {
         let image = self.cluster.image();
         let layers = ConfigLayers::new(&image, self.cluster.broker, &self.cluster.start);
         let config = layers.topic_config(&topic.name);
+        let producer_expiration_ms = self.config.producer_id_expiration_ms(&image);
         let now = self.clock.now();
         let before = self.cluster.route_by_id(topic.id);
         let known = before.map_or(0, |route| route.groups.len());
@@ -149,7 +150,7 @@ impl Node {
                         .iter()
                         .map(|replica| (replica.id, replica.broker))
                         .collect(),
-                    config: log_config(&config),
+                    config: log_config(&config, producer_expiration_ms),
                     min_insync_replicas: usize::try_from(config.min_insync_replicas).unwrap_or(1),
                 };
                 self.with_shard(|shard| shard.add(spec, now))
@@ -217,7 +218,7 @@ impl Cluster {
     }
 }
 
-fn log_config(config: &TopicConfig) -> LogConfig {
+fn log_config(config: &TopicConfig, producer_expiration_ms: u64) -> LogConfig {
     LogConfig {
         segment_bytes: config.segment_bytes,
         segment_ms: config.segment_ms,
@@ -227,6 +228,6 @@ fn log_config(config: &TopicConfig) -> LogConfig {
         retention_ms: config.retention_ms,
         retention_bytes: config.retention_bytes,
         delete_enabled: config.cleanup.delete,
-        ..LogConfig::default()
+        producer_expiration_ms,
     }
 }

@@ -172,11 +172,6 @@ impl BrokerConfig {
         u64::try_from(ms).unwrap_or(0)
     }
 
-    /// `transaction.max.timeout.ms`: the longest that a transaction may be asked to last.
-    pub(crate) fn transaction_max_timeout_ms(&self) -> i64 {
-        self.integer("transaction.max.timeout.ms")
-    }
-
     /// What group coordinators take from the settings, as they are now.
     pub(crate) fn groups(&self, image: &MetadataImage) -> GroupConfig {
         let layers = self.layers(image);

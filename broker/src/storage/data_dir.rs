@@ -60,6 +60,8 @@ impl DataDir {
             path: path.display().to_string(),
             cause,
         };
+        // A bare name has the empty path for a parent, which cannot be synced.
+        let path = &std::path::absolute(path).map_err(failed)?;
         fs::create_dir_all(path).map_err(failed)?;
         let lock = OpenOptions::new()
             .create(true)

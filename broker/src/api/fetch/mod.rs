@@ -7,6 +7,7 @@
 //! below the last stable offset for readers of committed data.
 //! - 7: sessions (KIP-227). - 9: leader epochs (KIP-320). - 12: `last_fetched_epoch` finds where logs
 //!   diverge (KIP-595). - 13: topics by id.
+//!
 //! Not done: fetching from followers (one node has none): a replica id is ignored, so that no client
 //! sees more than a consumer; transactions, so that no answer lists aborted ones.
 
@@ -59,10 +60,12 @@ fn handle(call: Call) -> Reply {
         }
     };
     let now = node.clock.tick();
-    let opened = node
-        .fetch_sessions
-        .borrow_mut()
-        .open(&mut request, header.version, now);
+    let opened = node.fetch_sessions.borrow_mut().open(
+        &mut request,
+        header.version,
+        now,
+        node.config.fetch_sessions_max(),
+    );
     let opened = match opened {
         Ok(opened) => opened,
         Err(error) => return Reply::Now(refuse(error, &header)),
@@ -181,9 +184,9 @@ impl Fetch {
                 push(&mut topics, &wanted, partition);
             }
             if has_data {
-                last.push(wanted)
+                last.push(wanted);
             } else {
-                first.push(wanted)
+                first.push(wanted);
             }
         }
         first.append(&mut last);

@@ -7,7 +7,7 @@ use thalweg_wire::Str;
 use thalweg_wire::messages::FetchRequest;
 use thalweg_wire::messages::fetch_request::FetchPartition;
 
-use crate::limits::{FETCH_SESSION_IDLE, FETCH_SESSIONS_MAX};
+use crate::limits::FETCH_SESSION_IDLE;
 
 /// A topic as the client names it: by id from version 13, by name before.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +91,7 @@ impl Sessions {
         request: &mut FetchRequest,
         version: i16,
         now: Tick,
+        sessions_max: usize,
     ) -> Result<Opened, ErrorCode> {
         let (id, epoch) = (request.session_id, request.session_epoch);
         if version < 7 || (id == 0 && epoch == -1) {
@@ -104,7 +105,7 @@ impl Sessions {
             self.sessions.remove(&id);
             let wanted = named(request);
             let kind = if epoch == 0 {
-                self.begin(now)
+                self.begin(now, sessions_max)
             } else {
                 Kind::Sessionless
             };
@@ -141,8 +142,8 @@ impl Sessions {
         }
     }
 
-    fn begin(&mut self, now: Tick) -> Kind {
-        if self.sessions.len() >= FETCH_SESSIONS_MAX {
+    fn begin(&mut self, now: Tick, sessions_max: usize) -> Kind {
+        if self.sessions.len() >= sessions_max {
             let idle = self.sessions.iter().min_by_key(|(_, session)| session.used);
             let idle = idle.map(|(&id, session)| (id, now.since(session.used)));
             match idle {
@@ -219,6 +220,8 @@ mod tests {
     use super::*;
     use thalweg_wire::messages::fetch_request::{FetchTopic, ForgottenTopic};
 
+    const SESSIONS_MAX: usize = 10;
+
     fn request(id: i32, epoch: i32, partitions: &[(i32, i64)]) -> FetchRequest {
         let partitions = partitions
             .iter()
@@ -256,14 +259,19 @@ mod tests {
         let mut sessions = Sessions::default();
         let now = Tick(0);
         let opened = sessions
-            .open(&mut request(0, 0, &[(0, 5), (1, 6)]), 11, now)
+            .open(&mut request(0, 0, &[(0, 5), (1, 6)]), 11, now, SESSIONS_MAX)
             .unwrap();
         let id = opened.kind.id();
         assert_eq!(opened.kind, Kind::Full(id));
         sessions.close(opened.kind, opened.wanted, now);
 
         let opened = sessions
-            .open(&mut request(id, 1, &[(1, 9), (2, 1)]), 11, now)
+            .open(
+                &mut request(id, 1, &[(1, 9), (2, 1)]),
+                11,
+                now,
+                SESSIONS_MAX,
+            )
             .unwrap();
         assert_eq!(opened.kind, Kind::Incremental(id));
         assert_eq!(offsets(&opened), [(0, 5), (1, 9), (2, 1)]);
@@ -275,7 +283,7 @@ mod tests {
             partitions: vec![0],
             ..Default::default()
         }];
-        let opened = sessions.open(&mut forget, 11, now).unwrap();
+        let opened = sessions.open(&mut forget, 11, now, SESSIONS_MAX).unwrap();
         assert_eq!(offsets(&opened), [(1, 9), (2, 1)]);
     }
 
@@ -283,13 +291,13 @@ mod tests {
     fn wrong_sessions_and_epochs_are_refused() {
         let mut sessions = Sessions::default();
         let opened = sessions
-            .open(&mut request(0, 0, &[(0, 5)]), 11, Tick(0))
+            .open(&mut request(0, 0, &[(0, 5)]), 11, Tick(0), SESSIONS_MAX)
             .unwrap();
         let id = opened.kind.id();
         sessions.close(opened.kind, opened.wanted, Tick(0));
         let mut open = |id, epoch| {
             sessions
-                .open(&mut request(id, epoch, &[]), 11, Tick(0))
+                .open(&mut request(id, epoch, &[]), 11, Tick(0), SESSIONS_MAX)
                 .err()
         };
         assert_eq!(open(id + 1, 1), Some(ErrorCode::FetchSessionIdNotFound));
@@ -301,13 +309,19 @@ mod tests {
     #[test]
     fn a_full_cache_evicts_only_what_is_idle() {
         let mut sessions = Sessions::default();
-        for _ in 0..FETCH_SESSIONS_MAX {
-            sessions.open(&mut request(0, 0, &[]), 11, Tick(0)).unwrap();
+        for _ in 0..SESSIONS_MAX {
+            sessions
+                .open(&mut request(0, 0, &[]), 11, Tick(0), SESSIONS_MAX)
+                .unwrap();
         }
-        let opened = sessions.open(&mut request(0, 0, &[]), 11, Tick(1)).unwrap();
+        let opened = sessions
+            .open(&mut request(0, 0, &[]), 11, Tick(1), SESSIONS_MAX)
+            .unwrap();
         assert_eq!(opened.kind, Kind::Sessionless);
         let later = Tick(0).after(FETCH_SESSION_IDLE);
-        let opened = sessions.open(&mut request(0, 0, &[]), 11, later).unwrap();
+        let opened = sessions
+            .open(&mut request(0, 0, &[]), 11, later, SESSIONS_MAX)
+            .unwrap();
         assert!(matches!(opened.kind, Kind::Full(_)));
     }
 }

@@ -5,6 +5,7 @@
 //! - 2: no topics means all, and errors of the group stand beside the topics. - 5: leader epochs.
 //! - 7: a stable read waits for the commits under way. - 8: several groups.
 //! - 9: member and epoch, which classic groups ignore. - 10: topics are named by their ids.
+//!
 //! Not done: authorisation; there is no authorizer yet.
 
 mod group;

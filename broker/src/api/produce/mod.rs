@@ -8,6 +8,7 @@
 //! `fdatasync`; `acks=1` when it is on this node's stable storage; `acks=0` never, and an error then
 //! closes the connection.
 //! - 7: zstd is accepted. - 8: errors of single records. - 13: topics by id.
+//!
 //! Not done: transactions: a transactional batch is refused with `INVALID_TXN_STATE`.
 
 mod validate;
@@ -188,7 +189,7 @@ fn place<'r>(
         return Err(Rejection::text(ErrorCode::InvalidTopicException, text));
     }
     let group = route.group(index);
-    let group = group.ok_or(Rejection::code(ErrorCode::UnknownTopicOrPartition))?;
+    let group = group.ok_or_else(|| Rejection::code(ErrorCode::UnknownTopicOrPartition))?;
     Ok((route, group))
 }
 
