@@ -53,8 +53,7 @@ pub struct JoinReply {
     pub generation: Generation,
     /// The group's protocol type.
     pub protocol_type: Option<Arc<str>>,
-    /// The protocol chosen for the generation. Kafka's refusals carry an empty name, but none where
-    /// the member itself is not (or no more) known.
+    /// The protocol chosen for the generation.
     pub protocol_name: Option<Arc<str>>,
     /// The member that assigns the partitions; unknown in a refusal.
     pub leader: MemberId,
@@ -78,14 +77,6 @@ pub struct JoinedMember {
 }
 
 impl JoinReply {
-    /// A refusal because of who the member is.
-    pub(crate) fn not_a_member(member: MemberId, error: ErrorCode) -> Self {
-        Self {
-            protocol_name: None,
-            ..Self::refused(member, error)
-        }
-    }
-
     /// A refusal.
     #[must_use]
     pub fn refused(member: MemberId, error: ErrorCode) -> Self {
@@ -93,7 +84,7 @@ impl JoinReply {
             error,
             generation: Generation::NONE,
             protocol_type: None,
-            protocol_name: Some(Arc::default()),
+            protocol_name: None,
             leader: MemberId::default(),
             skip_assignment: false,
             member,

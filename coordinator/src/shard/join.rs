@@ -44,8 +44,12 @@ impl GroupShard {
             .or_insert_with(|| ClassicGroup::new(request.group.clone(), now.wall));
         let appended = turn.join(group, token, request);
         if is_new && appended.is_none() {
-            // Readers see a group once the log knows it.
-            turn.append(vec![group.first_record()], FollowUp::None);
+            // Readers see a group once the log knows it, and whoever made it is answered then.
+            let answered = std::mem::take(&mut turn.effects.replies);
+            let first = turn.append(vec![group.first_record()], FollowUp::None);
+            for (token, reply) in answered {
+                turn.reply_after(Some(first), token, reply);
+            }
         }
         turn.effects
     }
@@ -194,8 +198,7 @@ impl Turn<'_> {
     ) -> Option<AppendId> {
         let id = &request.member;
         if let Err(error) = group.check_member(id, request.instance.as_ref()) {
-            let reply = JoinReply::not_a_member(id.clone(), error);
-            self.reply(token, Reply::Join(reply));
+            self.refuse_join(token, id, error);
             return None;
         }
         let is_unchanged = group

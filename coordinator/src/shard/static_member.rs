@@ -6,7 +6,7 @@ use super::pending::FollowUp;
 use super::turn::Turn;
 use crate::classic::{ClassicGroup, Phase};
 use crate::effects::{AppendFailure, AppendId, ReplyToken};
-use crate::messages::{JoinReply, JoinRequest, Protocol, SyncReply};
+use crate::messages::{JoinReply, JoinRequest, Protocol};
 use crate::{Generation, GroupId, InstanceId, MemberId};
 
 /// First version whose leader can be told to leave the assignment as it is (KIP-814).
@@ -38,10 +38,7 @@ impl Turn<'_> {
     ) -> Option<AppendId> {
         let (old, new) = ids;
         let change = StaticChange::plan(group, request, old, &new);
-        let join = JoinReply::not_a_member(old.clone(), ErrorCode::FencedInstanceId);
-        group.answer_join(join, old, &mut self.effects);
-        let sync = SyncReply::refused(ErrorCode::FencedInstanceId);
-        group.answer_sync(sync, old, &mut self.effects);
+        group.refuse_waiting(old, ErrorCode::FencedInstanceId, &mut self.effects);
         self.end_session(group, old);
         group.rename_static(old, new.clone());
         if let Some(member) = group.member(&new) {
