@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use thalweg_metadata::config::ConfigResource;
 use thalweg_metadata::controller::{
     AlterConfigs, Bootstrap, ConfigChange, ConfigOp, ConfigUpdates, CreatePartitions, CreateTopics,
-    FEATURES, MorePartitions, NewTopic, ReplicationFactor, ResourceUpdate, TopicTarget,
+    MorePartitions, NewTopic, ReplicationFactor, ResourceUpdate, TopicTarget,
 };
 use thalweg_metadata::record::{
     BrokerUnregistered, ClusterIdSet, ConfigSet, Endpoint, PartitionLed, PartitionPlaced,
@@ -266,7 +266,7 @@ proptest! {
         cluster.register(1, None);
         let command = Bootstrap {
             cluster_id: "c".to_owned(),
-            features: FEATURES.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect(),
+            features: vec![("eligible.leader.replicas.version".to_owned(), 1)],
         };
         cluster.run(|controller, _| controller.bootstrap(&command));
         for step in &steps {

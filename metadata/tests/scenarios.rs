@@ -16,8 +16,8 @@ use thalweg_metadata::Controller;
 use thalweg_metadata::config::{ConfigLayers, DescribedConfig, StaticConfigs};
 use thalweg_metadata::controller::{
     AlterConfigs, Assignment, Bootstrap, ConfigChange, ConfigOp, ConfigUpdates, CreatePartitions,
-    CreateTopics, FEATURES, MorePartitions, NewTopic, Outcome, Refusal, ReplicationFactor,
-    ResourceUpdate, TopicTarget,
+    CreateTopics, MorePartitions, NewTopic, Outcome, Refusal, ReplicationFactor, ResourceUpdate,
+    TopicTarget,
 };
 use thalweg_model::{BrokerId, PartitionIndex};
 
@@ -81,10 +81,7 @@ fn command_answer(cluster: &mut Cluster, command: &str) -> String {
         "bootstrap" => {
             let command = Bootstrap {
                 cluster_id: rest.to_owned(),
-                features: FEATURES
-                    .iter()
-                    .map(|(name, level)| ((*name).to_owned(), *level))
-                    .collect(),
+                features: vec![("eligible.leader.replicas.version".to_owned(), 1)],
             };
             cluster.run(|controller, _| controller.bootstrap(&command));
             String::new()

@@ -45,7 +45,9 @@ pub fn check_broker(
             |name| mode(name) == Some(UpdateMode::PerBroker),
         )?;
     }
+    check_fixed(own, layers)?;
     check_threads(own, layers)?;
+    check_local_retention(own, layers)?;
     check_requirements(own, layers)
 }
 
@@ -91,6 +93,44 @@ fn refuse(own: &ConfigMap, why: &str, refused: impl Fn(&str) -> bool) -> Result<
 fn number(own: &ConfigMap, layers: &ConfigLayers<'_>, name: &str) -> i64 {
     let own = own.get(name).and_then(|value| value.trim().parse().ok());
     own.unwrap_or_else(|| layers.broker_integer(name))
+}
+
+/// Kafka opens and closes listeners while it runs; here that would be said and not done.
+fn check_fixed(own: &ConfigMap, layers: &ConfigLayers<'_>) -> Result<(), ConfigError> {
+    for name in ["listeners", "listener.security.protocol.map"] {
+        let wanted = own.get(name).map(|value| value.trim());
+        if wanted.is_some_and(|wanted| layers.broker_value(name).map(str::trim) != Some(wanted)) {
+            return Err(ConfigError::Rule(format!(
+                "{name} cannot be changed while the broker runs: change it where the broker is started"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What is kept locally is part of what is kept.
+fn check_local_retention(own: &ConfigMap, layers: &ConfigLayers<'_>) -> Result<(), ConfigError> {
+    for (local, all) in [
+        ("log.local.retention.ms", "log.retention.ms"),
+        ("log.local.retention.bytes", "log.retention.bytes"),
+    ] {
+        let Some(wanted) = own
+            .get(local)
+            .and_then(|value| value.trim().parse::<i64>().ok())
+        else {
+            continue;
+        };
+        let limit = match all {
+            "log.retention.ms" => layers.retention_ms(own),
+            _ => number(own, layers, all),
+        };
+        if wanted != -2 && limit != -1 && (wanted == -1 || wanted > limit) {
+            return Err(dynamic(&format!(
+                "Invalid value {wanted} for configuration {local}: Value must not be more than {all} property value: {limit}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn check_threads(own: &ConfigMap, layers: &ConfigLayers<'_>) -> Result<(), ConfigError> {

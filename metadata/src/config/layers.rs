@@ -7,7 +7,7 @@ use thalweg_model::BrokerId;
 use super::definition::ConfigKey;
 use super::describe::ConfigSource;
 use super::resource::ConfigResource;
-use super::table::broker_keys;
+use super::table::{broker_keys, topic_keys};
 use crate::image::{ConfigMap, MetadataImage};
 
 /// The settings a broker was started with, as they were given.
@@ -110,6 +110,20 @@ impl<'a> ConfigLayers<'a> {
                 .and_then(|text| text.parse().ok())
                 .expect("the key is an integer with a default")
         })
+    }
+
+    /// What `log.retention.ms`, or a key that says the same in other units, comes to with `own` settings; -1 for ever.
+    pub(super) fn retention_ms(&self, own: &ConfigMap) -> i64 {
+        let given = own
+            .get("log.retention.ms")
+            .map(|value| value.trim().to_owned());
+        let resolved = || {
+            let key = topic_keys().get("retention.ms")?;
+            let found = self.resolve(key, &ConfigMap::new(), ConfigSource::Topic)?;
+            Some(found.value.trim().to_owned())
+        };
+        let text = given.or_else(resolved);
+        text.and_then(|text| text.parse().ok()).unwrap_or(-1)
     }
 
     /// Whether a boolean broker key says true.

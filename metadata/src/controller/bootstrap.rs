@@ -4,22 +4,12 @@ use super::{Controller, Outcome};
 use crate::config::ConfigResource;
 use crate::record::{ClusterIdSet, ConfigSet, FeatureLevelSet, MetadataRecord};
 
-/// Features of a new cluster and their levels, as Apache Kafka 4.3 begins with them.
-pub const FEATURES: &[(&str, i16)] = &[
-    ("metadata.version", 30),
-    ("eligible.leader.replicas.version", 1),
-    ("group.version", 1),
-    ("share.version", 1),
-    ("streams.version", 1),
-    ("transaction.version", 2),
-];
-
 /// A cluster begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bootstrap {
     /// Its id.
     pub cluster_id: String,
-    /// Its features; see [`FEATURES`].
+    /// Its features and their levels.
     pub features: Vec<(String, i16)>,
 }
 

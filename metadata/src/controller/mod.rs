@@ -23,7 +23,7 @@ use thalweg_model::BrokerId;
 pub use alter_configs::{
     AlterConfigs, AlteredResource, ConfigChange, ConfigUpdates, ResourceUpdate,
 };
-pub use bootstrap::{Bootstrap, FEATURES};
+pub use bootstrap::Bootstrap;
 pub use brokers::RegisterBroker;
 pub use config_changes::ConfigOp;
 pub use create_partitions::{CreatePartitions, MorePartitions};
