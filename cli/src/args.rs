@@ -45,6 +45,7 @@ pub(crate) enum Command {
 
 /// How brokers are reached.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectArgs {
     /// Brokers to ask first, with commas between [env: THALWEG_BOOTSTRAP] [default: 127.0.0.1:9092].
     #[arg(short = 'b', long, value_name = "HOST:PORT", global = true)]

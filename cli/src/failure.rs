@@ -74,7 +74,7 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let what = error.to_string();
         match error {
-            ClientError::Connect { address, cause } => {
+            ClientError::Connect { address, cause, .. } => {
                 unreachable_broker(&address.to_string(), &cause)
             }
             ClientError::Disconnected { .. } => Self::new(what)
@@ -225,6 +225,7 @@ mod tests {
                 port: 9092,
             },
             cause: io::Error::from(io::ErrorKind::ConnectionRefused),
+            known: false,
         };
         let text = Failure::from(error).to_string();
         assert_eq!(

@@ -11,6 +11,8 @@ mod failure;
 mod key_value;
 mod limits;
 mod output;
+#[cfg(test)]
+mod page;
 mod record;
 mod session;
 mod start;

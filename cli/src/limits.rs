@@ -12,6 +12,9 @@ pub(crate) const QUEUED_REQUESTS_MAX: usize = 16;
 /// How long a TCP connection may take to be made.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a topic may stay unknown after a broker was asked to create it.
+pub(crate) const CREATION_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// First and longest pause before something is tried again: 50, 100, 200, 400, 800, 1000, 1000, … ms.
 pub(crate) const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
 /// See [`RETRY_PAUSE_MIN`].

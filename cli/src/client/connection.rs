@@ -78,6 +78,7 @@ impl Connection {
             .map_err(|cause| ClientError::Connect {
                 address: address.clone(),
                 cause,
+                known: false,
             })?;
         let (input, output) = stream.into_split();
         let shared = Rc::new(Shared::default());

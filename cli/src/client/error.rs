@@ -19,6 +19,8 @@ pub(crate) enum ClientError {
         address: Address,
         /// What the system said.
         cause: io::Error,
+        /// Whether somebody of this cluster answered before, so that a broker may just be restarting.
+        known: bool,
     },
     /// The connection ended before the answer.
     #[error("{address} closed the connection while {api} was waiting for its answer: {cause}")]
@@ -119,8 +121,8 @@ impl ClientError {
         match self {
             Self::Disconnected { .. } | Self::NoLeader { .. } => true,
             Self::Kafka { code, .. } => RETRIABLE.contains(code),
-            Self::Connect { .. }
-            | Self::Timeout { .. }
+            Self::Connect { known, .. } => *known,
+            Self::Timeout { .. }
             | Self::Unsupported { .. }
             | Self::Decode { .. }
             | Self::Encode(_) => false,

@@ -1,6 +1,6 @@
 //! Who leads what, and the connections to them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use thalweg_wire::messages::{
 use thalweg_wire::{ApiKey, Request, Str};
 
 use super::{Address, ClientError, Connection, Retry, check, check_text};
+use crate::limits::CREATION_TIMEOUT;
 
 /// Groups, as FindCoordinator calls them.
 const KEY_TYPE_GROUP: i8 = 0;
@@ -56,6 +57,8 @@ pub(crate) struct Client {
     brokers: RefCell<BTreeMap<i32, Rc<Connection>>>,
     addresses: RefCell<BTreeMap<i32, Address>>,
     topics: RefCell<BTreeMap<String, Rc<Topic>>>,
+    /// Whether any broker has answered yet.
+    answered: Cell<bool>,
 }
 
 impl Client {
@@ -68,6 +71,7 @@ impl Client {
             brokers: RefCell::default(),
             addresses: RefCell::default(),
             topics: RefCell::default(),
+            answered: Cell::new(false),
         }
     }
 
@@ -88,7 +92,7 @@ impl Client {
         }
         let mut failed = None;
         for address in &self.bootstrap {
-            match Connection::open(address.clone(), self.timeout).await {
+            match self.open(address.clone()).await {
                 Ok(connection) => {
                     let connection = Rc::new(connection);
                     self.first.replace(Some(Rc::clone(&connection)));
@@ -137,7 +141,22 @@ impl Client {
                 now.ok_or_else(|| unknown_broker(id))?
             }
         };
-        Connection::open(address, self.timeout).await
+        self.open(address).await
+    }
+
+    async fn open(&self, address: Address) -> Result<Connection, ClientError> {
+        match Connection::open(address, self.timeout).await {
+            Ok(connection) => {
+                self.answered.set(true);
+                Ok(connection)
+            }
+            Err(ClientError::Connect { address, cause, .. }) => Err(ClientError::Connect {
+                address,
+                cause,
+                known: self.answered.get(),
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks about the cluster and some topics, or all.
@@ -195,14 +214,18 @@ impl Client {
         create: bool,
     ) -> Result<Rc<Topic>, ClientError> {
         let mut retry = Retry::within(self.timeout);
+        let mut creation = Retry::within(self.timeout.min(CREATION_TIMEOUT));
         loop {
             let error = match self.refresh_once(name, create).await {
                 Ok(topic) => return Ok(topic),
                 Err(error) => error,
             };
-            // A topic that is being created is unknown for a moment; one that is not asked into being stays unknown.
-            let unknown = error.code() == Some(ErrorCode::UnknownTopicOrPartition);
-            retry.after_if(error, unknown && create).await?;
+            // A topic that is being created is unknown for a moment, if the broker creates topics at all.
+            if create && error.code() == Some(ErrorCode::UnknownTopicOrPartition) {
+                creation.after_if(error, true).await?;
+            } else {
+                retry.after(error).await?;
+            }
         }
     }
 

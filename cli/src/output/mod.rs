@@ -26,7 +26,13 @@ pub(crate) enum Format {
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct FormatArgs {
     /// Form of the result [default: table on a terminal, else plain].
-    #[arg(short = 'o', long = "output", value_name = "FORMAT", global = true)]
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        global = true,
+        display_order = 100
+    )]
     output: Option<Format>,
 }
 

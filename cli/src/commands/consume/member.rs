@@ -154,7 +154,10 @@ impl<'a> Member<'a> {
             member_id: self.member_id.as_str().into(),
             group_instance_id: None,
         };
-        let sent = self.connection().await?.send(&request).await;
+        let sent = match self.connection().await {
+            Ok(connection) => connection.send(&request).await,
+            Err(error) => Err(error),
+        };
         let judged = sent.and_then(|answer| check(answer.error_code, "heartbeat"));
         self.pulse(judged)
     }
@@ -164,19 +167,20 @@ impl<'a> Member<'a> {
         if read.is_empty() {
             return Ok(Pulse::Member);
         }
-        let whose = offsets::Committer {
-            group: self.group,
-            generation: self.generation,
-            member_id: &self.member_id,
-        };
-        let commits = BTreeMap::from([(self.topic.to_owned(), read.clone())]);
-        let connection = match self.connection.take() {
-            Some(connection) if !connection.has_ended() => connection,
-            _ => self.connect().await?,
-        };
-        let committed = offsets::commit(&connection, whose, &commits).await;
-        self.connection = Some(connection);
+        let committed = self.commit_once(read).await;
         self.pulse(committed)
+    }
+
+    async fn commit_once(&mut self, read: &BTreeMap<i32, i64>) -> Result<(), ClientError> {
+        let (group, generation) = (self.group, self.generation);
+        let member_id = self.member_id.clone();
+        let commits = BTreeMap::from([(self.topic.to_owned(), read.clone())]);
+        let whose = offsets::Committer {
+            group,
+            generation,
+            member_id: &member_id,
+        };
+        offsets::commit(self.connection().await?, whose, &commits).await
     }
 
     /// What an answer means for the membership.

@@ -18,7 +18,7 @@ use super::partitioner::Partitioner;
 use super::rounds::{Backlog, Gathered};
 use crate::client::{Client, ClientError, Retry, check_text};
 use crate::clock;
-use crate::commands::answers::chosen_partitions;
+use crate::commands::answers::{chosen_partitions, unknown_topic};
 use crate::failure::Failure;
 use crate::record::Draft;
 
@@ -70,7 +70,13 @@ impl<'a> Sender<'a> {
         topic: &'a str,
         options: Options,
     ) -> Result<Self, Failure> {
-        let known = client.refreshed(topic, true).await?;
+        let known = match client.refreshed(topic, true).await {
+            Err(error) if error.code() == Some(ErrorCode::UnknownTopicOrPartition) => {
+                let why = "the broker does not create topics by itself";
+                return Err(unknown_topic(client, topic).await.why(why));
+            }
+            known => known?,
+        };
         if let Some(partition) = options.partition {
             chosen_partitions(&known, &[partition])?;
         }
