@@ -61,8 +61,10 @@ pub(crate) fn play(cast: Cast<'_>) -> Result<String> {
         format!("{}{words}", stage.history.summary())
     })?;
     Ok(format!(
-        "{} records, {} of them read twice",
-        stage.fed, stage.history.repeated
+        "{} records, {} of them read twice; {}",
+        stage.fed,
+        stage.history.repeated,
+        stage.acts_played.join(", ")
     ))
 }
 
@@ -83,6 +85,8 @@ struct Stage<'a> {
     fed: usize,
     fed_at: Instant,
     paused: bool,
+    /// How long each act took.
+    acts_played: Vec<String>,
     /// Members whose `left` has come.
     left: BTreeSet<Member>,
 }
@@ -107,6 +111,7 @@ impl<'a> Stage<'a> {
             fed: 0,
             fed_at: clock::now(),
             paused: false,
+            acts_played: Vec::new(),
             left: BTreeSet::new(),
         })
     }
@@ -114,17 +119,13 @@ impl<'a> Stage<'a> {
     fn acts(&mut self) -> Result<()> {
         self.enter("first")?;
         self.enter("second")?;
-        self.until_shared_by(&["first", "second"])
-            .context("two members")?;
+        self.until_shared_by("two start", &["first", "second"])?;
         self.enter("late")?;
-        self.until_shared_by(&["first", "second", "late"])
-            .context("a third member joined")?;
+        self.until_shared_by("a third joins", &["first", "second", "late"])?;
         self.leave("second")?;
-        self.until_shared_by(&["first", "late"])
-            .context("one member left")?;
+        self.until_shared_by("one leaves", &["first", "late"])?;
         self.kill("late")?;
-        self.until_shared_by(&["first"])
-            .context("one member was killed")?;
+        self.until_shared_by("one is killed", &["first"])?;
         self.end_feed()?;
         self.until_read().context("the rest of the records")?;
         self.leave("first")?;
@@ -194,10 +195,15 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn until_shared_by(&mut self, members: &[Member]) -> Result<()> {
+    /// Ends an act: all partitions are read, by these members and nobody else.
+    fn until_shared_by(&mut self, act: &str, members: &[Member]) -> Result<()> {
         let members: BTreeSet<Member> = members.iter().copied().collect();
         let since = clock::now();
         self.until(|stage| stage.history.is_shared_by(&members, since))
+            .with_context(|| act.to_owned())?;
+        let seconds = since.elapsed().as_secs_f32();
+        self.acts_played.push(format!("{act}: {seconds:.1} s"));
+        Ok(())
     }
 
     fn until_read(&mut self) -> Result<()> {
