@@ -8,6 +8,8 @@
 mod bench;
 mod brokers;
 mod check;
+mod dist;
+mod docs;
 mod kafka;
 mod layers;
 mod paths;
@@ -27,6 +29,8 @@ const USAGE: &str = "usage: cargo xtask <command>
   bench       compare with Apache Kafka under load, write docs/perf
   check       run everything CI runs
   codegen     rewrite the generated sources of wire; --check fails when they are stale
+  dist        build the static binary that is shipped
+  docs        rewrite the pages about requests and settings; --check fails when they are stale
   kafka       start, stop or use Apache Kafka, the reference broker
   schema      rewrite wire/schema from the jars of the reference broker
   tidy        check layers, budgets, names, documents and tracked text
@@ -49,6 +53,8 @@ fn run() -> Result<()> {
     match command.as_str() {
         "bench" => bench::run(args),
         "check" => check::run(),
+        "dist" => dist::run(),
+        "docs" => docs::run(&args),
         "kafka" => kafka::run(args),
         "schema" => schema::run_schema(&args),
         "codegen" => schema::run_codegen(&args),

@@ -4,6 +4,7 @@
 //! Behaviour: brokers with the endpoint of the listener that the request came to.
 //! From 1: asks for brokers or controllers; this is a door to brokers. From 2: fenced brokers may be asked for; there
 //! are none.
+//! Not done: fencing; one node is never fenced.
 
 use thalweg_model::ErrorCode;
 use thalweg_wire::messages::describe_cluster_response::DescribeClusterBroker;

@@ -3,6 +3,7 @@
 //! Versions: 0-1
 //! Behaviour: the resources of the types asked for; no type means all. Groups and subscriptions are listed while they
 //! have settings of their own.
+//! Not done: loggers; the broker has none by name.
 
 use std::collections::BTreeSet;
 
