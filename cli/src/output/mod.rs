@@ -72,6 +72,11 @@ impl Output {
         self.format
     }
 
+    /// Whether a person reads the results.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
     /// Whether a person reads standard error.
     pub(crate) fn notices_on_terminal(&self) -> bool {
         self.notices_on_terminal

@@ -1,8 +1,9 @@
 //! Progress of long work, on standard error and only for people.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::Output;
 
@@ -15,8 +16,12 @@ impl Progress {
         if quiet || !output.notices_on_terminal {
             return Self(ProgressBar::hidden());
         }
-        let style = ProgressStyle::with_template("{spinner} {msg} {human_pos} records, {per_sec}")
-            .expect("the template is valid");
+        let style = ProgressStyle::with_template("{spinner} {msg} {human_pos} records, {rate}")
+            .expect("the template is valid")
+            .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+                // A line that cannot be drawn is not worth a failure.
+                drop(write!(out, "{:.0}/s", state.per_sec()));
+            });
         let bar = ProgressBar::no_length()
             .with_style(style)
             .with_message(doing);

@@ -7,6 +7,7 @@ use super::printer::Printer;
 use super::start_at::{StartAt, bounds};
 use crate::commands::answers::{chosen_partitions, existing_topic};
 use crate::failure::Failure;
+use crate::output::Progress;
 use crate::session::Session;
 
 /// What is read.
@@ -39,12 +40,15 @@ pub(super) async fn run(
         out.notice("Waiting for records; Ctrl-C ends. --from-beginning shows what is there.");
     }
     let mut fetcher = Fetcher::new(client, plan.topic, positions);
+    // Records on the terminal are progress enough.
+    let progress = Progress::start(out, "consumed", out.is_terminal());
     let mut interrupt = Interrupt::listen()?;
     while !printer.is_full() && !fetcher.is_finished() {
         tokio::select! {
             arrived = fetcher.next(client, out) => {
-                let arrived = arrived?;
-                fetcher.print(arrived, out, printer)?;
+                let before = printer.printed();
+                fetcher.print(arrived?, out, printer)?;
+                progress.add(printer.printed() - before);
             }
             () = interrupt.wait() => break,
         }

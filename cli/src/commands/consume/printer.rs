@@ -14,6 +14,7 @@ pub(super) struct Printer {
     shape: Shape,
     pattern: Option<PrintPattern>,
     left: Option<u64>,
+    printed: usize,
     line: Vec<u8>,
 }
 
@@ -24,6 +25,7 @@ impl Printer {
             shape,
             pattern,
             left: count,
+            printed: 0,
             line: Vec::new(),
         }
     }
@@ -31,6 +33,11 @@ impl Printer {
     /// Whether there are enough.
     pub(super) fn is_full(&self) -> bool {
         self.left == Some(0)
+    }
+
+    /// How many were written.
+    pub(super) fn printed(&self) -> usize {
+        self.printed
     }
 
     /// Writes a record.
@@ -43,6 +50,7 @@ impl Printer {
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(1);
         }
+        self.printed += 1;
         self.line.clear();
         match (&self.pattern, self.shape) {
             (Some(pattern), _) => pattern.print(place, record, &mut self.line),

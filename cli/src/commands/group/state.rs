@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use thalweg_model::ErrorCode;
-use thalweg_wire::messages::DescribeGroupsRequest;
+use thalweg_wire::messages::consumer_group_describe_response::{
+    DescribedGroup as DescribedConsumerGroup, Member as ConsumerGroupMember,
+};
 use thalweg_wire::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
+use thalweg_wire::messages::{ConsumerGroupDescribeRequest, DescribeGroupsRequest};
 
-use crate::client::{Client, ClientError, Retry, check_text};
+use crate::client::{Client, ClientError, Connection, Retry, check_text};
 use crate::commands::consume::assigned_share;
 
 /// A group.
@@ -58,8 +61,14 @@ async fn describe_once(client: &Client, group: &str) -> Result<GroupState, Clien
         groups: vec![group.into()],
         ..DescribeGroupsRequest::default()
     };
-    let answer = client.broker(coordinator).await?.send(&request).await?;
+    let connection = client.broker(coordinator).await?;
+    let answer = connection.send(&request).await?;
     let described = answer.groups.into_iter().next().unwrap_or_default();
+    if described.error_code == ErrorCode::GroupIdNotFound.code()
+        && let Some(state) = describe_consumer_group(&connection, coordinator, group).await?
+    {
+        return Ok(state);
+    }
     // From version 6 an unknown group is an error; before, it is a group in state Dead.
     if described.error_code != ErrorCode::GroupIdNotFound.code() {
         let subject = format!("group '{group}'");
@@ -70,6 +79,56 @@ async fn describe_once(client: &Client, group: &str) -> Result<GroupState, Clien
         )?;
     }
     Ok(state_of(coordinator, described))
+}
+
+/// A group whose members are driven by the broker (KIP-848) is no classic group; none if it is neither.
+async fn describe_consumer_group(
+    connection: &Connection,
+    coordinator: i32,
+    group: &str,
+) -> Result<Option<GroupState>, ClientError> {
+    let request = ConsumerGroupDescribeRequest {
+        group_ids: vec![group.into()],
+        ..ConsumerGroupDescribeRequest::default()
+    };
+    let answer = match connection.send(&request).await {
+        Err(ClientError::Unsupported { .. }) => return Ok(None),
+        answer => answer?,
+    };
+    let described = answer.groups.into_iter().next().unwrap_or_default();
+    if described.error_code == ErrorCode::GroupIdNotFound.code() {
+        return Ok(None);
+    }
+    let subject = format!("group '{group}'");
+    let message = described.error_message.as_ref();
+    check_text(described.error_code, message, &subject)?;
+    Ok(Some(consumer_state_of(coordinator, described)))
+}
+
+fn consumer_state_of(coordinator: i32, described: DescribedConsumerGroup) -> GroupState {
+    GroupState {
+        coordinator,
+        state: described.group_state.into(),
+        protocol: described.assignor_name.into(),
+        members: described
+            .members
+            .into_iter()
+            .map(consumer_member_of)
+            .collect(),
+    }
+}
+
+fn consumer_member_of(member: ConsumerGroupMember) -> MemberState {
+    let assigned = member.assignment.topic_partitions.into_iter();
+    MemberState {
+        member_id: member.member_id.into(),
+        instance_id: member.instance_id.map(String::from),
+        client_id: member.client_id.into(),
+        host: member.client_host.into(),
+        partitions: assigned
+            .map(|topic| (topic.topic_name.into(), topic.partitions))
+            .collect(),
+    }
 }
 
 fn state_of(coordinator: i32, described: DescribedGroup) -> GroupState {
