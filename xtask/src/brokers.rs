@@ -19,6 +19,25 @@ const READY_MAX: Duration = Duration::from_secs(60);
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 const KAFKA_HEAP: &str = "1g";
 
+/// What both nodes are told, so that neither differs by chance.
+const ALIKE: &[(&str, &str)] = &[
+    ("node.id", "1"),
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("offsets.topic.replication.factor", "1"),
+    ("transaction.state.log.replication.factor", "1"),
+    ("transaction.state.log.min.isr", "1"),
+    ("share.coordinator.state.topic.replication.factor", "1"),
+    ("share.coordinator.state.topic.min.isr", "1"),
+];
+
+/// The properties of two nodes whose answers are compared.
+pub(crate) fn alike() -> Vec<(String, String)> {
+    let pairs = ALIKE.iter();
+    pairs
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
 /// A broker in one of the set-ups that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum System {

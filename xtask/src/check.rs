@@ -1,13 +1,15 @@
 //! `cargo xtask check`: everything CI runs, each step timed.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::brokers::{Place, System};
 use crate::stopwatch::Stopwatch;
-use crate::{paths, schema, tidy};
+use crate::{brokers, docs, paths, schema, tidy};
 
 /// One step: its name and what it does.
 type Step = (&'static str, fn(&mut Totals) -> Result<()>);
@@ -27,9 +29,14 @@ const STEPS: &[Step] = &[
         ])
     }),
     ("codegen", |_| schema::run_codegen(&["--check".to_owned()])),
+    ("documents", |_| docs::run(&["--check".to_owned()])),
     ("tests", tests),
+    ("answers", |_| answers()),
     ("clients", |_| clients()),
 ];
+
+/// First of the ports that the comparison of answers takes on loopback.
+const ANSWERS_PORT: u16 = 22400;
 
 /// Tests over all crates.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -114,8 +121,8 @@ fn tests(totals: &mut Totals) -> Result<()> {
     Ok(())
 }
 
-/// Real clients, a short run: the broker they talk to is the one the tests were built with.
-fn clients() -> Result<()> {
+/// The binary that the tests were built with.
+fn thalweg() -> Result<PathBuf> {
     cargo(&[
         "build",
         "--quiet",
@@ -124,10 +131,39 @@ fn clients() -> Result<()> {
         "--bin",
         "thalweg",
     ])?;
-    let broker = paths::target_dir()
-        .join("debug/thalweg")
-        .display()
-        .to_string();
+    Ok(paths::target_dir().join("debug/thalweg"))
+}
+
+/// The same requests to Apache Kafka and to Thalweg, both fresh.
+fn answers() -> Result<()> {
+    let data = paths::cache_dir()?.join(format!("check/run-{}", std::process::id()));
+    let place = |name: &str, port: u16, thalweg: Option<PathBuf>| Place {
+        home: data.join(name),
+        port,
+        thalweg,
+        overrides: brokers::alike(),
+    };
+    let kafka = System::Kafka.start(&place("kafka", ANSWERS_PORT, None))?;
+    let thalweg = System::Thalweg.start(&place("thalweg", ANSWERS_PORT + 2, Some(thalweg()?)))?;
+    let (left, right) = (kafka.address.to_string(), thalweg.address.to_string());
+    let program = [
+        "run",
+        "--quiet",
+        "--package",
+        "thalweg-compat-tests",
+        "--bin",
+        "differential",
+    ];
+    let compared = cargo(&[&program[..], &["--", "--kafka", &left, "--thalweg", &right]].concat());
+    kafka.stop()?;
+    thalweg.stop()?;
+    std::fs::remove_dir_all(&data)?;
+    compared
+}
+
+/// Real clients, a short run.
+fn clients() -> Result<()> {
+    let broker = thalweg()?.display().to_string();
     let package = ["run", "--quiet", "--package", "thalweg-compat-tests", "--"];
     cargo(&[&package[..], &["--quick", "--broker", &broker]].concat())
 }

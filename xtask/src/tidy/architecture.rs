@@ -8,7 +8,7 @@ const LINES_MAX: usize = 300;
 
 pub(super) fn check(files: &Tracked) -> Vec<Finding> {
     let Some(file) = files.texts.iter().find(|file| file.path == PATH) else {
-        return Vec::new();
+        return vec![Finding::new(PATH, "is missing")];
     };
     let mut findings = Vec::new();
     let length = file.text.lines().count();
@@ -133,5 +133,6 @@ mod tests {
     #[test]
     fn a_page_without_invariants_is_found() {
         assert_eq!(messages("Prose.\n").len(), 1);
+        assert_eq!(check(&Tracked::default()).len(), 1);
     }
 }

@@ -49,7 +49,7 @@ impl Allowed {
                 rules.push(index);
             }
         }
-        (text, rules)
+        (text.trim_end().to_owned(), rules)
     }
 
     /// The rule that allows a line, by its place.

@@ -10,7 +10,7 @@ use super::allowed::Allowed;
 use super::compare::{self, Comparison};
 use super::script::{self, Step};
 use super::session::{Printed, Session};
-use crate::brokers::{Place, System};
+use crate::brokers::{self, Place, System};
 use crate::{kafka, paths};
 
 #[derive(Debug, Parser)]
@@ -32,9 +32,6 @@ struct Options {
     #[arg(long)]
     verbose: bool,
 }
-
-/// What a single node with its defaults would do differently for the tools only by chance.
-const OVERRIDES: &[(&str, &str)] = &[("node.id", "1"), ("group.initial.rebalance.delay.ms", "0")];
 
 /// Entry point of the command.
 pub(crate) fn run(args: Vec<String>) -> Result<()> {
@@ -80,10 +77,7 @@ fn play_both(
             home: home.clone(),
             port,
             thalweg: options.thalweg.clone(),
-            overrides: OVERRIDES
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
+            overrides: brokers::alike(),
         })?;
         if system == System::Kafka {
             kafka::speed_up_tools(broker.address)?;
