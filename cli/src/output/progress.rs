@@ -20,7 +20,7 @@ impl Progress {
             .expect("the template is valid")
             .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
                 // A line that cannot be drawn is not worth a failure.
-                drop(write!(out, "{:.0}/s", state.per_sec()));
+                write!(out, "{:.0}/s", state.per_sec()).unwrap_or_default();
             });
         let bar = ProgressBar::no_length()
             .with_style(style)
