@@ -6,8 +6,15 @@ use std::time::Duration;
 /// librdkafka up to a million, which then wait in the socket.
 pub(crate) const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 
-/// First size of a connection's read buffer, and what every connection may use without a permit.
-pub(crate) const READ_BUFFER_BYTES: usize = 64 << 10;
+/// First size of a connection's read buffer. It doubles with what arrives.
+pub(crate) const READ_BUFFER_BYTES: usize = 16 << 10;
+
+/// What is read at once from a connection that has sent as much before: eight of Kafka's default
+/// batches with one system call.
+pub(crate) const READ_CHUNK_BYTES: usize = 128 << 10;
+
+/// What a frame may take without being counted against the memory for large requests.
+pub(crate) const UNCOUNTED_REQUEST_BYTES: usize = 64 << 10;
 
 /// Room that a connection keeps while it is idle: none; 10,000 idle connections must stay small.
 pub(crate) const IDLE_BUFFER_BYTES: usize = 0;

@@ -1,6 +1,6 @@
 //! DescribeProducers: the idempotent producers that partitions remember.
 //!
-//! Versions: 0-0
+//! Versions: 0
 //! Behaviour: one row for each producer with its epoch, last sequence and last timestamp.
 //! Not done: transactions: no producer has one open.
 

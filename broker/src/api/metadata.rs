@@ -4,9 +4,10 @@
 //! Behaviour: no topics named means all (version 0: an empty list does). A topic that does not exist
 //! is created if the request (version 4, before that always) and `auto.create.topics.enable` allow
 //! it, and is answered only when it is served: clients that see a leader use it at once.
+//! - 8: what the client may do, if it asks: everything, as long as there is no authorizer.
 //! - 10: topic ids. - 12: topics may be asked for by id.
 //!
-//! Not done: authorised operations are not computed while there is no authorizer: the field says so.
+//! Not done: offline replicas and racks of other brokers: one node has none.
 
 use std::rc::Rc;
 
@@ -20,20 +21,36 @@ use thalweg_wire::messages::{MetadataRequest, MetadataResponse};
 use thalweg_wire::{ApiKey, Str};
 
 use super::Api;
+use super::authorized_operations::{CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED, TOPIC_OPERATIONS};
 use crate::cluster::boot::random_uuid;
 use crate::net::answer::{Call, Caller, Reply};
 use crate::node::Node;
 
 pub(super) const API: Api = Api::new(ApiKey::Metadata, 0, 13, handle);
 
-/// "Not computed", in the bit fields of authorised operations.
-const OPERATIONS_UNKNOWN: i32 = i32::MIN;
-
 fn handle(call: Call) -> Reply {
     call.answer_later(answer)
 }
 
 async fn answer(request: MetadataRequest, caller: Caller) -> MetadataResponse {
+    let topic_operations = request.include_topic_authorized_operations;
+    let cluster_operations = request.include_cluster_authorized_operations;
+    let mut response = describe(request, caller).await;
+    if topic_operations {
+        // A topic that was asked for by an unknown id has no name to be authorised for.
+        let named = response
+            .topics
+            .iter_mut()
+            .filter(|topic| topic.name.is_some());
+        named.for_each(|topic| topic.topic_authorized_operations = TOPIC_OPERATIONS);
+    }
+    if cluster_operations {
+        response.cluster_authorized_operations = CLUSTER_OPERATIONS;
+    }
+    response
+}
+
+async fn describe(request: MetadataRequest, caller: Caller) -> MetadataResponse {
     let all = match &request.topics {
         None => true,
         Some(topics) => topics.is_empty() && caller.version == 0,
@@ -82,7 +99,7 @@ fn respond(
         cluster_id: image.cluster_id().map(Str::from),
         controller_id: caller.node.cluster.broker.0,
         topics,
-        cluster_authorized_operations: OPERATIONS_UNKNOWN,
+        cluster_authorized_operations: OPERATIONS_NOT_ASKED,
         ..MetadataResponse::default()
     }
 }
@@ -139,7 +156,7 @@ fn missing(error: ErrorCode, name: Option<Str>, topic_id: Uuid) -> MetadataRespo
         error_code: error.code(),
         name,
         topic_id,
-        topic_authorized_operations: OPERATIONS_UNKNOWN,
+        topic_authorized_operations: OPERATIONS_NOT_ASKED,
         ..MetadataResponseTopic::default()
     }
 }
@@ -173,6 +190,6 @@ fn found(node: &Node, topic: &TopicImage, image: &MetadataImage) -> MetadataResp
         topic_id: topic.id,
         is_internal: topic.is_internal(),
         partitions: partitions.collect(),
-        topic_authorized_operations: OPERATIONS_UNKNOWN,
+        topic_authorized_operations: OPERATIONS_NOT_ASKED,
     }
 }

@@ -18,7 +18,7 @@ use super::dispatch::dispatch;
 use super::input::Input;
 use super::output::Output;
 use crate::limits::{
-    APPENDS_WAITING_BYTES_HIGH, READ_BUFFER_BYTES, REQUEST_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX,
+    APPENDS_WAITING_BYTES_HIGH, REQUEST_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX, UNCOUNTED_REQUEST_BYTES,
     WRITE_STALL_MAX,
 };
 use crate::node::Node;
@@ -144,7 +144,7 @@ impl Connection {
             Ok(_) => {
                 self.heard = Instant::now();
                 self.charge
-                    .set(self.input.held().saturating_sub(READ_BUFFER_BYTES));
+                    .set(self.input.held().saturating_sub(UNCOUNTED_REQUEST_BYTES));
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),

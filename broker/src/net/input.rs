@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use thalweg_wire::frame::{FrameError, FrameStatus, frame_status, split_frame};
 use tokio::net::TcpStream;
 
-use crate::limits::{IDLE_BUFFER_BYTES, READ_BUFFER_BYTES};
+use crate::limits::{IDLE_BUFFER_BYTES, READ_BUFFER_BYTES, READ_CHUNK_BYTES};
 
 /// What a connection has received and not yet handed on.
 #[derive(Debug, Default)]
@@ -59,14 +59,14 @@ impl Input {
         Ok(read)
     }
 
-    /// Makes room for the rest of the frame, but never more than a buffer's first size beyond what
-    /// this peer has sent in all: memory stays below twice the bytes received and that size.
+    /// Makes room for the rest of the frame, but never more than a first buffer beyond what this peer
+    /// has sent in all: memory stays below twice the bytes received and that buffer.
     fn reserve(&mut self) {
         let free = self.buffer.capacity() - self.buffer.len();
-        let wanted = self.missing.max(READ_BUFFER_BYTES);
         let allowed = READ_BUFFER_BYTES.max(self.received);
-        if free == 0 || (free < self.missing && free < READ_BUFFER_BYTES) {
-            self.buffer.reserve(wanted.min(allowed));
+        let chunk = READ_CHUNK_BYTES.min(allowed);
+        if free == 0 || free < self.missing.min(allowed) {
+            self.buffer.reserve(self.missing.max(chunk).min(allowed));
         }
     }
 }

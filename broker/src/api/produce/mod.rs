@@ -82,6 +82,9 @@ fn handle(call: Call) -> Reply {
     if acks == Acks::None {
         return Reply::Now(finish_unacknowledged(&node, &plan, batches));
     }
+    if batches.is_empty() {
+        return Reply::Now(Answer::response(&respond(plan, Vec::new()), &header));
+    }
     let wait = node.append(batches, acks);
     let deadline = tokio::time::Instant::now() + timeout;
     Reply::later(async move {

@@ -1,0 +1,311 @@
+//! A running `thalweg` and a small synchronous client, for tests of the whole process.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use thalweg_model::batch::{BatchBuilder, BatchOptions, NewRecord, ProducerStamp, StoredBatch};
+use thalweg_model::{LeaderEpoch, Offset, Timestamp};
+use thalweg_wire::frame::{decode_response, request_frame};
+use thalweg_wire::header::RequestHeader;
+use thalweg_wire::messages::fetch_request::{FetchPartition, FetchTopic};
+use thalweg_wire::messages::metadata_request::MetadataRequestTopic;
+use thalweg_wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use thalweg_wire::messages::{
+    FetchRequest, FetchResponse, InitProducerIdRequest, MetadataRequest, ProduceRequest,
+};
+use thalweg_wire::{Request, Str};
+
+/// Ports of this process's brokers: tests of one file run side by side.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
+
+/// A broker process; killed when dropped.
+pub(crate) struct Broker {
+    child: Child,
+    pub(crate) port: u16,
+    pub(crate) data: PathBuf,
+    /// Milliseconds to the ready line, as the process says.
+    pub(crate) ready_ms: u64,
+}
+
+impl Broker {
+    /// Starts a broker on a free port and waits for its ready line.
+    pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    pub(crate) fn start_with(data: &Path, overrides: &[&str]) -> Self {
+        let offset = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+        let base = 27_000 + u16::try_from(std::process::id() % 400).unwrap() * 10;
+        let port = base + offset % 10;
+        Self::start_on(data, port, overrides).unwrap()
+    }
+
+    /// Starts a broker on a given port; what it said if it ended instead of getting ready.
+    pub(crate) fn start_on(data: &Path, port: u16, overrides: &[&str]) -> Result<Self, String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_thalweg"));
+        command.arg("start").arg("--data").arg(data);
+        command
+            .arg("--override")
+            .arg(format!("listeners=PLAINTEXT://127.0.0.1:{port}"));
+        for setting in overrides {
+            command.arg("--override").arg(setting);
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        for line in out.lines().map_while(Result::ok) {
+            if let Some((_, ready)) = line.split_once("ready in ") {
+                let ready_ms = ready.split(' ').next().unwrap().parse().unwrap();
+                drain(child.stderr.take().unwrap());
+                return Ok(Self {
+                    child,
+                    port,
+                    data: data.to_path_buf(),
+                    ready_ms,
+                });
+            }
+        }
+        let mut said = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        child.wait().unwrap();
+        Err(said)
+    }
+
+    /// Ends the process as a power cut of the process would: no handler runs.
+    pub(crate) fn kill(mut self) -> (PathBuf, u16) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.data.clone(), self.port)
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.port).unwrap()
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // It may have been killed by the test already.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Keeps the pipe empty, so that the broker never waits for its log to be read.
+fn drain(mut stderr: impl Read + Send + 'static) {
+    std::thread::spawn(move || io::copy(&mut stderr, &mut io::sink()));
+}
+
+/// A connection that asks one thing at a time.
+pub(crate) struct Client {
+    stream: TcpStream,
+    correlation: i32,
+}
+
+impl Client {
+    pub(crate) fn connect(port: u16) -> io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        Ok(Self {
+            stream,
+            correlation: 0,
+        })
+    }
+
+    pub(crate) fn ask<R: Request>(&mut self, request: &R, version: i16) -> io::Result<R::Response> {
+        self.correlation += 1;
+        let header = RequestHeader {
+            key: R::KEY,
+            version,
+            correlation_id: self.correlation,
+            client_id: Some(Str::from("test")),
+        };
+        let frame = request_frame(request, &header).map_err(io::Error::other)?;
+        self.stream.write_all(&frame)?;
+        let body = self.receive()?;
+        let (header, response) =
+            decode_response::<R::Response>(&body, version).map_err(io::Error::other)?;
+        assert_eq!(
+            header.correlation_id, self.correlation,
+            "answers come in order"
+        );
+        Ok(response)
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// One frame without its length.
+    pub(crate) fn receive(&mut self) -> io::Result<Bytes> {
+        let mut length = [0; 4];
+        self.stream.read_exact(&mut length)?;
+        let mut body = vec![0; usize::try_from(i32::from_be_bytes(length)).unwrap()];
+        self.stream.read_exact(&mut body)?;
+        Ok(body.into())
+    }
+
+    /// Makes sure that the topic exists.
+    pub(crate) fn create(&mut self, topic: &str) -> io::Result<()> {
+        let request = MetadataRequest {
+            topics: Some(vec![MetadataRequestTopic {
+                name: Some(Str::from(topic)),
+                ..MetadataRequestTopic::default()
+            }]),
+            allow_auto_topic_creation: true,
+            ..MetadataRequest::default()
+        };
+        let response = self.ask(&request, 9)?;
+        assert_eq!(response.topics[0].error_code, 0);
+        Ok(())
+    }
+
+    pub(crate) fn new_producer(&mut self) -> io::Result<i64> {
+        let request = InitProducerIdRequest {
+            transactional_id: None,
+            producer_id: -1,
+            producer_epoch: -1,
+            ..InitProducerIdRequest::default()
+        };
+        let response = self.ask(&request, 4)?;
+        assert_eq!(response.error_code, 0);
+        Ok(response.producer_id)
+    }
+
+    /// Appends a batch with `acks=all`: error code and base offset.
+    pub(crate) fn produce(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        records: Bytes,
+    ) -> io::Result<(i16, i64)> {
+        let request = ProduceRequest {
+            acks: -1,
+            timeout_ms: 10_000,
+            topic_data: vec![TopicProduceData {
+                name: Str::from(topic),
+                partition_data: vec![PartitionProduceData {
+                    index: partition,
+                    records: Some(records),
+                }],
+                ..TopicProduceData::default()
+            }],
+            ..ProduceRequest::default()
+        };
+        let response = self.ask(&request, 9)?;
+        let partition = &response.responses[0].partition_responses[0];
+        Ok((partition.error_code, partition.base_offset))
+    }
+
+    /// Everything in a partition: offset and value of each record.
+    pub(crate) fn read_all(
+        &mut self,
+        topic: &str,
+        partition: i32,
+    ) -> io::Result<Vec<(i64, Vec<u8>)>> {
+        let mut records = Vec::new();
+        let mut from = 0;
+        loop {
+            let response = self.fetch(topic, partition, from)?;
+            let answered = &response.responses[0].partitions[0];
+            assert_eq!(answered.error_code, 0);
+            let mut bytes = answered.records.clone().unwrap_or_default();
+            if bytes.is_empty() {
+                return Ok(records);
+            }
+            while !bytes.is_empty() {
+                let batch = StoredBatch::split_first(&mut bytes).map_err(io::Error::other)?;
+                from = batch.header().next_offset().value();
+                for record in batch.unpack().map_err(io::Error::other)?.records() {
+                    let record = record.map_err(io::Error::other)?;
+                    records.push((
+                        record.offset.value(),
+                        record.value.unwrap_or_default().to_vec(),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn fetch(&mut self, topic: &str, partition: i32, from: i64) -> io::Result<FetchResponse> {
+        let request = FetchRequest {
+            max_wait_ms: 0,
+            min_bytes: 1,
+            max_bytes: 8 << 20,
+            session_epoch: -1,
+            topics: vec![FetchTopic {
+                topic: Str::from(topic),
+                partitions: vec![FetchPartition {
+                    partition,
+                    fetch_offset: from,
+                    current_leader_epoch: -1,
+                    partition_max_bytes: 8 << 20,
+                    ..FetchPartition::default()
+                }],
+                ..FetchTopic::default()
+            }],
+            ..FetchRequest::default()
+        };
+        self.ask(&request, 11)
+    }
+}
+
+/// A batch of records with these values.
+pub(crate) fn batch(values: &[Vec<u8>], producer: Option<ProducerStamp>) -> Bytes {
+    let mut builder = BatchBuilder::new(BatchOptions {
+        producer,
+        ..BatchOptions::default()
+    });
+    for value in values {
+        builder.push(&NewRecord {
+            timestamp: Timestamp::NONE,
+            key: None,
+            value: Some(value),
+            headers: &[],
+        });
+    }
+    let batch = builder.finish().unwrap();
+    batch
+        .assign(Offset::ZERO, LeaderEpoch::ZERO)
+        .bytes()
+        .clone()
+}
+
+/// SplitMix64: dice that a failing test can roll again.
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+}
