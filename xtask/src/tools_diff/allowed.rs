@@ -6,13 +6,12 @@ use regex::Regex;
 use super::compare::{Comparison, Side};
 
 /// A block of `allowed.txt`: `why`, `in` (a pattern of labels), then `kafka` or `thalweg` patterns of
-/// lines that only this side prints, or `ignore` patterns of what is cut out of both sides' lines.
+/// lines that only this side prints.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) why: String,
     label: Regex,
     lines: Vec<(Side, Regex)>,
-    ignored: Vec<Regex>,
 }
 
 /// All rules.
@@ -33,23 +32,6 @@ impl Allowed {
             }
         }
         Ok(Self(rules))
-    }
-
-    /// The line without what rules cut out, and the rules that cut.
-    pub(super) fn cut(&self, label: &str, line: &str) -> (String, Vec<usize>) {
-        let (mut text, mut rules) = (line.to_owned(), Vec::new());
-        for (index, rule) in self
-            .0
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.label.is_match(label))
-        {
-            for pattern in rule.ignored.iter().filter(|pattern| pattern.is_match(line)) {
-                text = pattern.replace_all(&text, "").into_owned();
-                rules.push(index);
-            }
-        }
-        (text.trim_end().to_owned(), rules)
     }
 
     /// The rule that allows a line, by its place.
@@ -76,7 +58,6 @@ impl Allowed {
 
 fn rule(lines: &[&str]) -> Result<Rule> {
     let (mut why, mut label, mut patterns) = (None, None, Vec::new());
-    let mut ignored = Vec::new();
     for line in lines {
         let (key, value) = line.split_once(' ').context("a key and a value")?;
         let value = value.trim();
@@ -85,18 +66,13 @@ fn rule(lines: &[&str]) -> Result<Rule> {
             "in" => label = Some(Regex::new(value)?),
             "kafka" => patterns.push((Side::Kafka, Regex::new(value)?)),
             "thalweg" => patterns.push((Side::Thalweg, Regex::new(value)?)),
-            "ignore" => ignored.push(Regex::new(value)?),
-            other => bail!("{other} is none of why, in, kafka, thalweg, ignore"),
+            other => bail!("{other} is none of why, in, kafka, thalweg"),
         }
     }
-    ensure!(
-        patterns.len() + ignored.len() > 0,
-        "a rule allows or ignores something"
-    );
+    ensure!(!patterns.is_empty(), "a rule allows lines");
     Ok(Rule {
         why: why.context("a rule has a reason")?,
         label: label.context("a rule is for some commands")?,
         lines: patterns,
-        ignored,
     })
 }
