@@ -4,7 +4,7 @@ set -euo pipefail
 
 # command -> Debian package
 build_needs=(cc:build-essential git:git)
-test_needs=(java:openjdk-17-jre-headless mvn:maven kcat:kcat)
+test_needs=(python3:python3 java:openjdk-17-jre-headless mvn:maven kcat:kcat)
 
 needs=("${build_needs[@]}")
 case "${1:-test}" in
