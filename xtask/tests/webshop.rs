@@ -1,7 +1,5 @@
 //! The generator of `examples/webshop`: what others measured with a seed must be there again.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where a value is missing")]
-
 use std::process::Command;
 
 /// SHA-256, number and bytes of the events that seed 1 gives.
