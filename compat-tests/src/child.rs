@@ -176,7 +176,9 @@ fn text_of(mut stream: impl Read) -> String {
     let mut bytes = Vec::new();
     // A stream that breaks ends like one that is closed.
     drop(stream.read_to_end(&mut bytes));
-    String::from_utf8_lossy(&bytes).into_owned()
+    // Without a copy where it is text, as it should be: it may be a gigabyte.
+    String::from_utf8(bytes)
+        .unwrap_or_else(|mixed| String::from_utf8_lossy(mixed.as_bytes()).into_owned())
 }
 
 /// The last lines of what a client said: the cause is usually there.

@@ -27,6 +27,15 @@ async def create(options):
         await admin.close()
 
 
+async def records(topic):
+    """Reading blocks: it happens in a thread, so that the sender runs beside it."""
+    rest = b""
+    while chunk := await asyncio.to_thread(sys.stdin.buffer.read1, 1 << 16):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield contract.parse(topic, line.decode())
+
+
 async def produce(options):
     producer = AIOKafkaProducer(
         bootstrap_servers=options["bootstrap"],
@@ -38,9 +47,7 @@ async def produce(options):
     await producer.start()
     try:
         sent = []
-        # Reading blocks: it happens in a thread, so that the sender runs beside it.
-        records = options.records()
-        while (record := await asyncio.to_thread(next, records, None)) is not None:
+        async for record in records(options["topic"]):
             sent.append(
                 await producer.send(
                     record.topic,

@@ -13,6 +13,9 @@ import (
 	"thalweg.example/compat/contract"
 )
 
+// commitRecords is the number of records that a group member reads between two commits.
+const commitRecords = 50
+
 func main() {
 	contract.Run("github.com/segmentio/kafka-go", map[string]func(contract.Options) error{
 		"create": create, "produce": produce, "consume": consume, "member": member,
@@ -138,29 +141,49 @@ func member(options contract.Options) error {
 	})
 	leaving, leave := context.WithCancel(context.Background())
 	contract.OnLeave(leave)
+	var uncommitted []kafka.Message
 	for leaving.Err() == nil {
-		message, err := reader.FetchMessage(leaving)
-		if errors.Is(err, context.Canceled) {
-			break
-		}
-		if err != nil {
+		ctx, cancel := context.WithTimeout(leaving, 100*time.Millisecond)
+		message, err := reader.FetchMessage(ctx)
+		cancel()
+		idle := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+		if err != nil && !idle {
 			return err
 		}
-		contract.Print("record\t%s", fromLibrary(message))
-		contract.Flush()
-		if err := reader.CommitMessages(context.Background(), message); err != nil {
-			// The partitions moved on: whoever owns them now reads this record again.
-			fmt.Fprintln(os.Stderr, "commit refused:", err)
-			continue
+		if err == nil {
+			contract.Print("record\t%s", fromLibrary(message))
+			uncommitted = append(uncommitted, message)
 		}
-		contract.Print("committed\t%d\t%d", message.Partition, message.Offset+1)
-		contract.Flush()
+		if len(uncommitted) == commitRecords || idle {
+			contract.Flush()
+			commit(reader, uncommitted)
+			uncommitted = nil
+		}
 	}
 	if err := reader.Close(); err != nil {
 		return err
 	}
 	contract.Print("left")
 	return nil
+}
+
+func commit(reader *kafka.Reader, messages []kafka.Message) {
+	if len(messages) == 0 {
+		return
+	}
+	if err := reader.CommitMessages(context.Background(), messages...); err != nil {
+		// The partitions moved on: whoever owns them now reads these records again.
+		fmt.Fprintln(os.Stderr, "commit refused:", err)
+		return
+	}
+	positions := map[int]int64{}
+	for _, message := range messages {
+		positions[message.Partition] = message.Offset + 1
+	}
+	for partition, offset := range positions {
+		contract.Print("committed\t%d\t%d", partition, offset)
+	}
+	contract.Flush()
 }
 
 func fromLibrary(message kafka.Message) contract.Record {

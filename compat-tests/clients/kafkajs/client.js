@@ -25,6 +25,9 @@ const CODECS = {
 // Records of one request: the library has no batching of its own.
 const BATCH_RECORDS = 500
 
+// Records that a group member reads between two commits.
+const COMMIT_RECORDS = 50
+
 const say = (...fields) => process.stdout.write(fields.join('\t') + '\n')
 const unhex = field => (field === '-' ? null : Buffer.from(field, 'hex'))
 const tohex = data => (data === null || data === undefined ? '-' : Buffer.from(data).toString('hex'))
@@ -146,12 +149,14 @@ async function member(options) {
   await consumer.run({
     autoCommit: false,
     eachBatch: async ({ batch, heartbeat, isRunning, isStale, resolveOffset }) => {
-      for (const message of batch.messages) {
+      for (let next = 0; next < batch.messages.length; next += COMMIT_RECORDS) {
         if (!isRunning() || isStale()) break
-        say('record', format(batch.topic, batch.partition, message))
-        const offset = String(Number(message.offset) + 1)
+        const messages = batch.messages.slice(next, next + COMMIT_RECORDS)
+        for (const message of messages) say('record', format(batch.topic, batch.partition, message))
+        const last = messages[messages.length - 1].offset
+        const offset = String(Number(last) + 1)
         await consumer.commitOffsets([{ topic: batch.topic, partition: batch.partition, offset }])
-        resolveOffset(message.offset)
+        resolveOffset(last)
         say('committed', batch.partition, offset)
         await heartbeat()
       }

@@ -166,6 +166,9 @@ func member(options contract.Options) error {
 	return nil
 }
 
+// commitRecords is the number of records that a group member reads between two commits.
+const commitRecords = 50
+
 type handler struct{}
 
 func (handler) Setup(session sarama.ConsumerGroupSession) error {
@@ -184,6 +187,7 @@ func (handler) Cleanup(session sarama.ConsumerGroupSession) error {
 
 // ConsumeClaim commits without a `committed` line: Commit does not tell whether the broker agreed.
 func (handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	uncommitted := 0
 	for {
 		select {
 		case message, open := <-claim.Messages():
@@ -193,7 +197,10 @@ func (handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.Co
 			contract.Print("record\t%s", fromLibrary(message))
 			contract.Flush()
 			session.MarkMessage(message, "")
-			session.Commit()
+			if uncommitted++; uncommitted == commitRecords || len(claim.Messages()) == 0 {
+				session.Commit()
+				uncommitted = 0
+			}
 		case <-session.Context().Done():
 			return nil
 		}

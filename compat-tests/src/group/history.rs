@@ -140,6 +140,14 @@ impl History {
             .all(|(partition, end)| partition.unread >= *end)
     }
 
+    /// Records that were read at least once.
+    pub(crate) fn read_count(&self) -> usize {
+        self.partitions
+            .iter()
+            .map(|partition| partition.unread)
+            .sum()
+    }
+
     /// One line on where the group stands, for the reader of a failure.
     pub(crate) fn summary(&self) -> String {
         let partitions = self.partitions.iter().enumerate().map(|(number, known)| {

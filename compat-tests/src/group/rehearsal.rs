@@ -24,6 +24,9 @@ pub(crate) const PARTITIONS: usize = 6;
 const FEED_RECORDS: usize = 60;
 const FEED_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Records that may wait: on a slow machine the feed keeps to the members' pace. More than a feeder's batch.
+const BACKLOG_MAX: usize = 20 * FEED_RECORDS;
+
 /// How old a commit must be to count against a library that commits late: a rebalance of two healthy members.
 const COMMIT_GRACE: Duration = Duration::from_secs(2);
 
@@ -218,7 +221,8 @@ impl<'a> Stage<'a> {
     fn until(&mut self, done: impl Fn(&Self) -> bool) -> Result<()> {
         let deadline = Deadline::after(STEP_LIMIT);
         while !done(self) {
-            if self.feed.is_some() && !self.paused && self.fed_at.elapsed() >= FEED_INTERVAL {
+            let due = !self.paused && self.fed_at.elapsed() >= FEED_INTERVAL;
+            if due && self.feed.is_some() && self.fed < self.history.read_count() + BACKLOG_MAX {
                 self.feed_more()?;
             }
             self.listen(FEED_INTERVAL)?;

@@ -11,11 +11,12 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
-use rdkafka::producer::{
-    BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext,
-};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
+
+/// Records that a group member reads between two commits.
+const COMMIT_RECORDS: usize = 50;
 
 fn main() -> Result<()> {
     let options = Options::from_command_line()?;
@@ -179,30 +180,42 @@ fn member(options: &Options) -> Result<()> {
         .set("auto.offset.reset", "earliest")
         .set("session.timeout.ms", "6000")
         .set("heartbeat.interval.ms", "500")
+        .set("enable.auto.offset.store", "false")
         .create_with_context(AssignmentLog)?;
     let leaving = Arc::new(AtomicBool::new(false));
     let leave = Arc::clone(&leaving);
     on_leave(move || leave.store(true, Ordering::Relaxed));
     consumer.subscribe(&[options.get("topic")?])?;
+    let mut uncommitted = 0;
     while !leaving.load(Ordering::Relaxed) {
-        if let Some(message) = consumer.poll(Duration::from_millis(100)).transpose()? {
-            say(format_args!("record\t{}", received(&message)))?;
-            commit(&consumer, &message)?;
+        let message = consumer.poll(Duration::from_millis(100)).transpose()?;
+        if let Some(message) = &message {
+            say(format_args!("record\t{}", received(message)))?;
+            consumer.store_offset_from_message(message)?;
+            uncommitted += 1;
+        }
+        if uncommitted == COMMIT_RECORDS || (message.is_none() && uncommitted > 0) {
+            commit(&consumer)?;
+            uncommitted = 0;
         }
     }
     drop(consumer);
     say("left")
 }
 
-fn commit(consumer: &BaseConsumer<AssignmentLog>, message: &BorrowedMessage<'_>) -> Result<()> {
-    match consumer.commit_message(message, CommitMode::Sync) {
-        Ok(()) => say(format_args!("committed\t{}\t{}", message.partition(), message.offset() + 1)),
-        Err(error) => {
-            // The partitions moved on: whoever owns them now reads this record again.
-            eprintln!("commit refused: {error}");
-            Ok(())
+/// Commits what was stored, which is what was printed.
+fn commit(consumer: &BaseConsumer<AssignmentLog>) -> Result<()> {
+    if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
+        // The partitions moved on: whoever owns them now reads these records again.
+        eprintln!("commit refused: {error}");
+        return Ok(());
+    }
+    for element in consumer.position()?.elements() {
+        if let Offset::Offset(offset) = element.offset() {
+            say(format_args!("committed\t{}\t{offset}", element.partition()))?;
         }
     }
+    Ok(())
 }
 
 fn received(message: &BorrowedMessage<'_>) -> Record {
