@@ -37,7 +37,8 @@ pub(crate) const ACCEPT_BACKLOG: i32 = 4096;
 /// Pause after the process ran out of descriptors, so that accepting does not spin.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A peer that takes nothing of an answer for so long is gone.
+/// A peer that takes nothing of an answer for so long, or for as long as a connection may be idle,
+/// is gone.
 pub(crate) const WRITE_STALL_MAX: Duration = Duration::from_secs(60);
 
 /// Slices handed to one vectored write: Linux takes 1,024.

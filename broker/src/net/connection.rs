@@ -45,8 +45,8 @@ enum End {
     Refused(String),
     #[error("nothing was heard for {} s", .0.as_secs())]
     Idle(Duration),
-    #[error("the client took nothing of its answer for {} s", WRITE_STALL_MAX.as_secs())]
-    Stalled,
+    #[error("the client took nothing of its answer for {} s", .0.as_secs())]
+    Stalled(Duration),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -85,7 +85,7 @@ pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
         end @ (End::Truncated | End::Idle(_) | End::Io(_)) => {
             tracing::debug!(peer = %peer.address, %end, "connection ended");
         }
-        end @ (End::Frame(_) | End::Refused(_) | End::Stalled) => {
+        end @ (End::Frame(_) | End::Refused(_) | End::Stalled(_)) => {
             tracing::warn!(peer = %peer.address, %end, "connection closed");
         }
     }
@@ -108,6 +108,8 @@ impl Connection {
             self.input.shrink();
         }
         let idle = self.node.connection_idle_max;
+        // There is none if connections are never idle: then the sum is beyond all time.
+        let idle_until = self.heard.checked_add(idle);
         let may_read = self.may_read();
         tokio::select! {
             biased;
@@ -120,7 +122,9 @@ impl Connection {
                 self.receive()?;
             }
             () = self.node.room.notified(), if !may_read => {}
-            () = sleep_until(self.heard + idle), if self.replies.is_empty() => {
+            () = sleep_until(idle_until.unwrap_or(self.heard)),
+                if idle_until.is_some() && self.replies.is_empty() =>
+            {
                 if self.heard.elapsed() >= idle {
                     return Err(End::Idle(idle));
                 }
@@ -174,12 +178,13 @@ impl Connection {
     }
 
     async fn send(&mut self) -> Result<(), End> {
+        let stall_max = WRITE_STALL_MAX.min(self.node.connection_idle_max);
         while !self.output.is_empty() {
             match self.output.try_send(&self.stream) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let writable = timeout(WRITE_STALL_MAX, self.stream.writable()).await;
-                    writable.map_err(|_elapsed| End::Stalled)??;
+                    let writable = timeout(stall_max, self.stream.writable()).await;
+                    writable.map_err(|_elapsed| End::Stalled(stall_max))??;
                 }
                 Err(error) => return Err(error.into()),
             }
