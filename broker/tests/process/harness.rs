@@ -3,8 +3,9 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +31,8 @@ pub(crate) struct Broker {
     pub(crate) data: PathBuf,
     /// Milliseconds to the ready line, as the process says.
     pub(crate) ready_ms: u64,
+    /// What it has logged so far.
+    said: Arc<Mutex<String>>,
 }
 
 impl Broker {
@@ -40,14 +43,17 @@ impl Broker {
 
     pub(crate) fn start_with(data: &Path, overrides: &[&str]) -> Self {
         let offset = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
-        let base = 27_000 + u16::try_from(std::process::id() % 400).unwrap() * 10;
-        let port = base + offset % 10;
+        let base = 27_000 + u16::try_from(std::process::id() % 50).unwrap() * 100;
+        let port = base + offset % 100;
         Self::start_on(data, port, overrides).unwrap()
     }
 
     /// Starts a broker on a given port; what it said if it ended instead of getting ready.
     pub(crate) fn start_on(data: &Path, port: u16, overrides: &[&str]) -> Result<Self, String> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thalweg"));
+        // Another build can be tested instead, as the one that is shipped.
+        let binary = std::env::var_os("THALWEG_BIN");
+        let mut command =
+            Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_thalweg").into()));
         command.arg("start").arg("--data").arg(data);
         command
             .arg("--override")
@@ -61,12 +67,13 @@ impl Broker {
         for line in out.lines().map_while(Result::ok) {
             if let Some((_, ready)) = line.split_once("ready in ") {
                 let ready_ms = ready.split(' ').next().unwrap().parse().unwrap();
-                drain(child.stderr.take().unwrap());
+                let said = collect(child.stderr.take().unwrap());
                 return Ok(Self {
                     child,
                     port,
                     data: data.to_path_buf(),
                     ready_ms,
+                    said,
                 });
             }
         }
@@ -77,7 +84,7 @@ impl Broker {
             .unwrap()
             .read_to_string(&mut said)
             .unwrap();
-        child.wait().unwrap();
+        assert!(!child.wait().unwrap().success(), "it ended unready: {said}");
         Err(said)
     }
 
@@ -86,6 +93,21 @@ impl Broker {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         (self.data.clone(), self.port)
+    }
+
+    /// Asks the process to end, as a service manager does, and waits until it has.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        let pid = i32::try_from(self.child.id()).unwrap();
+        let asked = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {pid}")])
+            .status();
+        assert!(asked.unwrap().success());
+        self.child.wait().unwrap()
+    }
+
+    /// What the process has logged so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     pub(crate) fn connect(&self) -> Client {
@@ -116,8 +138,17 @@ impl Drop for Broker {
 }
 
 /// Keeps the pipe empty, so that the broker never waits for its log to be read.
-fn drain(mut stderr: impl Read + Send + 'static) {
-    std::thread::spawn(move || io::copy(&mut stderr, &mut io::sink()));
+fn collect(stderr: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let said = Arc::new(Mutex::new(String::new()));
+    let into = Arc::clone(&said);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let mut said = into.lock().unwrap();
+            said.push_str(&line);
+            said.push('\n');
+        }
+    });
+    said
 }
 
 /// A connection that asks one thing at a time.

@@ -1,7 +1,12 @@
 //! The whole process from outside: started, killed, lied to.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where a value is missing")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what a process takes is measured from outside"
+)]
 
 mod harness;
 mod hostile;
 mod kill_nine;
+mod start;
