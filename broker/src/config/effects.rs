@@ -1,8 +1,8 @@
 //! Which of Kafka's settings change something here.
 
-use thalweg_metadata::config::{group_keys, topic_keys};
+use thalweg_metadata::config::topic_keys;
 
-/// Settings of the broker that have an effect, beside those that are the defaults of topics and groups.
+/// Settings of the broker that have an effect, beside those that are the defaults of topics.
 const EFFECTIVE: &[&str] = &[
     "advertised.listeners",
     "auto.create.topics.enable",
@@ -24,6 +24,7 @@ const EFFECTIVE: &[&str] = &[
     "log.dirs",
     "log.retention.check.interval.ms",
     "max.incremental.fetch.session.cache.slots",
+    "max.request.partition.size.limit",
     "node.id",
     "num.partitions",
     "offset.metadata.max.bytes",
@@ -36,11 +37,23 @@ const EFFECTIVE: &[&str] = &[
     "process.roles",
     "producer.id.expiration.ms",
     "socket.request.max.bytes",
-    "transaction.max.timeout.ms",
 ];
 
-/// Defaults of topics that nothing uses yet.
-const UNUSED_TOPIC_KEYS: &[&str] = &["local.retention.bytes", "local.retention.ms"];
+/// Settings of topics that nothing uses: nothing is compacted or kept elsewhere, every acknowledged record is synced,
+/// and a deleted file goes at once.
+const UNUSED_TOPIC_KEYS: &[&str] = &[
+    "delete.retention.ms",
+    "file.delete.delay.ms",
+    "flush.messages",
+    "flush.ms",
+    "local.retention.bytes",
+    "local.retention.ms",
+    "max.compaction.lag.ms",
+    "min.cleanable.dirty.ratio",
+    "min.compaction.lag.ms",
+    "preallocate",
+    "unclean.leader.election.enable",
+];
 
 /// Whether a setting changes something.
 pub(super) fn has_effect(key: &str) -> bool {
@@ -49,9 +62,8 @@ pub(super) fn has_effect(key: &str) -> bool {
 
 fn gives_a_default(key: &str) -> bool {
     let topics = topic_keys().iter();
-    let used = topics.filter(|topic| !UNUSED_TOPIC_KEYS.contains(&topic.name));
-    used.chain(group_keys().iter())
-        .any(|topic| topic.synonyms.iter().any(|synonym| synonym.name == key))
+    let mut used = topics.filter(|topic| !UNUSED_TOPIC_KEYS.contains(&topic.name));
+    used.any(|topic| topic.synonyms.iter().any(|synonym| synonym.name == key))
 }
 
 #[cfg(test)]
@@ -65,6 +77,10 @@ mod tests {
         for key in EFFECTIVE {
             assert!(broker_keys().get(key).is_some(), "{key}");
         }
-        assert!(has_effect("log.retention.hours") && !has_effect("num.io.threads"));
+        for key in UNUSED_TOPIC_KEYS {
+            assert!(topic_keys().get(key).is_some(), "{key}");
+        }
+        assert!(has_effect("log.retention.hours") && has_effect("message.max.bytes"));
+        assert!(!has_effect("num.io.threads") && !has_effect("log.flush.interval.messages"));
     }
 }

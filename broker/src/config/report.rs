@@ -9,26 +9,31 @@ use super::settings::{Origin, Settings};
 /// What a person should know about the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ConfigReport {
-    /// How many settings were given.
-    pub(crate) given: usize,
-    /// Settings of Kafka that change nothing here.
-    pub(crate) without_effect: Vec<String>,
-    /// Everything else worth a line.
+    /// One line each.
     pub(crate) notices: Vec<String>,
 }
 
 impl ConfigReport {
     pub(super) fn of(settings: &mut Settings, listeners: &[Listener]) -> Self {
         let mut report = Self::default();
+        let mut given = 0;
+        let mut without_effect = Vec::new();
         for (key, setting) in settings.given_by_people() {
-            report.given += 1;
+            given += 1;
             if broker_keys().get(key).is_some() {
                 if !has_effect(key) {
-                    report.without_effect.push(key.to_owned());
+                    without_effect.push(key);
                 }
             } else if !belongs_elsewhere(key) {
                 report.notices.push(unknown(key, &setting.origin));
             }
+        }
+        if !without_effect.is_empty() {
+            report.notices.push(format!(
+                "{} of {given} settings change nothing here: {}",
+                without_effect.len(),
+                without_effect.join(", ")
+            ));
         }
         report.directories(settings);
         report.listeners(settings, listeners);
