@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<()> {
         .context("cannot run cargo")?;
     ensure!(
         status.success(),
-        "the build ended with {status}; its C code needs musl-gcc, Debian's package musl-tools"
+        "the build ended with {status}; if it found no compiler for C, musl-gcc is in Debian's package musl-tools"
     );
     let built = paths::target_dir().join(&target).join("dist/thalweg");
     let binary = check(&built).with_context(|| built.display().to_string())?;
