@@ -9,7 +9,7 @@ use crate::corpus::{Mode, Step};
 use crate::session::Session;
 
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
-const AGAIN_MAX: usize = 150;
+const AGAIN_MAX: usize = 450;
 
 /// Deletes all, and waits until all is gone.
 pub(crate) fn clean(session: &mut Session<'_>) -> Result<()> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 /// The longest wait of the corpus is far below.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// No answer of the corpus is longer.
 const ANSWER_BYTES_MAX: usize = 16 << 20;

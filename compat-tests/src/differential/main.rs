@@ -46,6 +46,9 @@ struct Arguments {
     /// Delete every topic and group of both brokers first.
     #[arg(long)]
     clean: bool,
+    /// Print each request before it is sent.
+    #[arg(long)]
+    verbose: bool,
     /// Folder for the decoded answers of both, to look at.
     #[arg(long)]
     answers: Option<PathBuf>,
@@ -67,7 +70,8 @@ fn main() -> Result<()> {
         if arguments.clean {
             clean::clean(&mut session)?;
         }
-        play(&steps, session, &rules)
+        let trace = arguments.verbose.then_some(address);
+        play(&steps, session, &rules, trace)
     };
     let (kafka, thalweg) = thread::scope(|scope| {
         let kafka = scope.spawn(|| side(&arguments.kafka));
@@ -114,18 +118,26 @@ fn main() -> Result<()> {
 }
 
 /// The normalised answers of one broker, one for each step; null where none is due.
-fn play(steps: &[Step], mut session: Session<'_>, rules: &Rules) -> Result<Vec<Value>> {
+fn play(
+    steps: &[Step],
+    mut session: Session<'_>,
+    rules: &Rules,
+    trace: Option<&str>,
+) -> Result<Vec<Value>> {
     let mut normal = Normal::new(rules);
     let mut sent = std::collections::BTreeMap::new();
     let mut answers = Vec::new();
     for step in steps {
+        if let Some(address) = trace {
+            writeln!(stdout(), "{address} {}", step.id)?;
+        }
         let answer = session.play(step).with_context(|| step.id.clone())?;
         let api = match step.mode {
             corpus::Mode::Await => sent.get(&step.connection).copied().unwrap_or_default(),
             corpus::Mode::Ask | corpus::Mode::Send | corpus::Mode::Silent => step.api.as_str(),
         };
         sent.insert(&step.connection, api);
-        answers.push(answer.map_or(Value::Null, |answer| normal.answer(api, answer)));
+        answers.push(answer.map_or(Value::Null, |answer| normal.answer(&step.id, api, answer)));
     }
     Ok(answers)
 }

@@ -2,12 +2,13 @@
 //!
 //! A rule is a line: verb, argument, pattern of `Api/Field/Field…`.
 //!
-//! - `symbol topic-id Metadata/*TopicId`: a value becomes `topic-id 1`, `topic-id 2`, … by first appearance, so that
-//!   the same value must be the same on both sides. Empty values stay as they are.
+//! - `symbol topic-id Metadata/*TopicId`: a value becomes `topic-id` and the place where it was first seen, so that
+//!   the same value must come back at the same places on both sides. Empty values stay as they are.
 //! - `text - *ErrorMessage`: a text becomes `<text>`; null and empty stay.
 //! - `time - *Timestamp`: a positive number becomes `<time>`.
 //! - `keyed Name DescribeConfigs/Results/Configs`: an array whose order means nothing becomes a map.
 //! - `sorted - …`: an array whose order means nothing is sorted.
+//! - `stamped - Fetch/*Records`: batches that bear the broker's time lose it, and the checksum over it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,6 +26,7 @@ enum Verb {
     Time,
     Keyed,
     Sorted,
+    Stamped,
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +67,7 @@ fn parse(line: &str) -> Result<Rule> {
             "time" => Verb::Time,
             "keyed" => Verb::Keyed,
             "sorted" => Verb::Sorted,
+            "stamped" => Verb::Stamped,
             other => bail!("no verb {other}"),
         },
         argument: argument.to_owned(),
@@ -76,7 +79,10 @@ fn parse(line: &str) -> Result<Rule> {
 #[derive(Debug)]
 pub(crate) struct Normal<'a> {
     rules: &'a Rules,
-    symbols: BTreeMap<String, BTreeMap<String, usize>>,
+    /// By class and raw value.
+    symbols: BTreeMap<(String, String), String>,
+    step: String,
+    seen_in_step: usize,
 }
 
 impl<'a> Normal<'a> {
@@ -85,11 +91,15 @@ impl<'a> Normal<'a> {
         Self {
             rules,
             symbols: BTreeMap::new(),
+            step: String::new(),
+            seen_in_step: 0,
         }
     }
 
     /// An answer without what is volatile.
-    pub(crate) fn answer(&mut self, api: &str, value: Value) -> Value {
+    pub(crate) fn answer(&mut self, step: &str, api: &str, value: Value) -> Value {
+        step.clone_into(&mut self.step);
+        self.seen_in_step = 0;
         self.value(api, value)
     }
 
@@ -104,6 +114,7 @@ impl<'a> Normal<'a> {
             Verb::Symbol => self.symbol(&rule.argument, value),
             Verb::Text if value.as_str().is_some_and(|text| !text.is_empty()) => "<text>".into(),
             Verb::Time if value.as_i64().is_some_and(|time| time > 0) => "<time>".into(),
+            Verb::Stamped => stamped(value),
             Verb::Text | Verb::Time | Verb::Keyed | Verb::Sorted => value,
         })
     }
@@ -150,11 +161,27 @@ impl<'a> Normal<'a> {
             Value::Number(number) => number.to_string(),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return value,
         };
-        let known = self.symbols.entry(class.to_owned()).or_default();
-        let next = known.len() + 1;
-        let number = known.entry(raw).or_insert(next);
-        format!("{class} {number}").into()
+        let key = (class.to_owned(), raw);
+        if let Some(symbol) = self.symbols.get(&key) {
+            return symbol.clone().into();
+        }
+        self.seen_in_step += 1;
+        let symbol = format!("{class} {} of {}", self.seen_in_step, self.step);
+        self.symbols.insert(key, symbol.clone());
+        symbol.into()
     }
+}
+
+/// Bit of a batch's attributes: the broker's time.
+const LOG_APPEND_TIME: i64 = 8;
+
+fn stamped(mut batch: Value) -> Value {
+    let attributes = batch.get("Attributes").and_then(Value::as_i64);
+    if attributes.is_some_and(|attributes| attributes & LOG_APPEND_TIME != 0) {
+        batch["MaxTimestamp"] = "<time>".into();
+        batch["Crc"] = "<checksum>".into();
+    }
+    batch
 }
 
 /// A map of the elements; elements with the same key are numbered, so that none is lost.

@@ -61,7 +61,7 @@ impl<'a> Session<'a> {
                         answer = self.ask(step)?;
                     }
                 }
-                self.save(step, &answer)?;
+                self.save(step, &answer);
                 Ok(Some(answer))
             }
             Mode::Silent => self.send(step).map(|()| None),
@@ -75,8 +75,8 @@ impl<'a> Session<'a> {
                 let asked =
                     asked.with_context(|| format!("nothing sent on {}", step.connection))?;
                 let answer = self.read(&asked)?;
-                self.save(&asked, &answer)?;
-                self.save(step, &answer)?;
+                self.save(&asked, &answer);
+                self.save(step, &answer);
                 Ok(Some(answer))
             }
         }
@@ -133,12 +133,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn save(&mut self, step: &Step, answer: &Value) -> Result<()> {
+    /// A value that is missing is null: the answer is a difference, and what follows may go on.
+    fn save(&mut self, step: &Step, answer: &Value) {
         for (name, path) in &step.saves {
-            let value = at(answer, path).with_context(|| format!("no {path} in {answer}"))?;
-            self.variables.insert(name.clone(), value.clone());
+            let value = at(answer, path).cloned().unwrap_or(Value::Null);
+            self.variables.insert(name.clone(), value);
         }
-        Ok(())
     }
 
     /// The body with its variables filled in; a text that is one variable takes over its type.
