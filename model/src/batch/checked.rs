@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use super::header::{ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, MAX_TIMESTAMP_AT, checksum};
-use super::{BatchHeader, StoredBatch};
+use super::{Attributes, BatchHeader, StoredBatch};
 use crate::compression::Compression;
 use crate::{LeaderEpoch, Offset, Timestamp};
 
@@ -206,10 +206,24 @@ impl CheckedBatch {
     /// Stamps all records with the broker's time, for topics with `LogAppendTime`. The timestamp
     /// is under the checksum, which is computed anew.
     pub fn stamp_log_append_time(&mut self, now: Timestamp) {
-        self.header.attributes = self.header.attributes.with_log_append_time();
-        self.header.max_timestamp = now;
+        let attributes = self.header.attributes.with_log_append_time();
+        self.stamp(attributes, now);
+    }
+
+    /// Says that the records bear their producer's times, of which `newest` is the newest. A header
+    /// that says so already is left alone.
+    pub fn stamp_create_time(&mut self, newest: Timestamp) {
+        let attributes = self.header.attributes.with_create_time();
+        if (attributes, newest) != (self.header.attributes, self.header.max_timestamp) {
+            self.stamp(attributes, newest);
+        }
+    }
+
+    fn stamp(&mut self, attributes: Attributes, newest: Timestamp) {
+        self.header.attributes = attributes;
+        self.header.max_timestamp = newest;
         self.put(ATTRIBUTES_AT, &self.header.attributes.0.to_be_bytes());
-        self.put(MAX_TIMESTAMP_AT, &now.0.to_be_bytes());
+        self.put(MAX_TIMESTAMP_AT, &newest.0.to_be_bytes());
         self.header.crc = checksum(&self.bytes);
         self.put(CRC_AT, &self.header.crc.to_be_bytes());
     }

@@ -81,6 +81,10 @@ impl Attributes {
         Self(self.0 | Self::TIMESTAMP_TYPE)
     }
 
+    pub(super) fn with_create_time(self) -> Self {
+        Self(self.0 & !Self::TIMESTAMP_TYPE)
+    }
+
     pub(super) fn with_transactional(self) -> Self {
         Self(self.0 | Self::TRANSACTIONAL)
     }

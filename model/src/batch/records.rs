@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{BatchHeader, CheckedBatch};
 use super::header::TimestampType;
+use super::{BatchHeader, CheckedBatch};
 use crate::compression::{Compression, CompressionError};
 use crate::limits::DECOMPRESSED_BYTES_MAX;
 use crate::{Offset, Timestamp};
@@ -52,7 +52,10 @@ impl Unpacked {
     /// # Errors
     /// The codec's data is damaged.
     pub fn of_checked(batch: &CheckedBatch) -> Result<Self, RecordError> {
-        let header = BatchHeader { base_offset: 0, ..*batch.header() };
+        let header = BatchHeader {
+            base_offset: 0,
+            ..*batch.header()
+        };
         Self::new(&header, Bytes::copy_from_slice(batch.payload()))
     }
 

@@ -76,7 +76,10 @@ impl StoredBatch {
         let slices = batches.iter().map(|batch| {
             let from = at;
             at += batch.bytes.len();
-            Self { header: batch.header, bytes: all.slice(from..at) }
+            Self {
+                header: batch.header,
+                bytes: all.slice(from..at),
+            }
         });
         (all.clone(), slices.collect())
     }

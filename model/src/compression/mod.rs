@@ -1,5 +1,6 @@
 //! Kafka's four codecs, bounded: no input grows beyond the limit its caller sets.
 
+mod lz4;
 mod snappy;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -110,10 +111,7 @@ impl Compression {
                 Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
             }
             Self::Snappy => Box::new(snappy::Reader::new(data)),
-            Self::Lz4 => {
-                let decoder = lz4_flex::frame::FrameDecoder::new(data);
-                Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
-            }
+            Self::Lz4 => Box::new(lz4::Reader::new(data)?),
             Self::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(data)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
@@ -148,7 +146,7 @@ impl Compression {
             Self::None => Ok(plain.to_vec()),
             Self::Gzip => gzip(plain, level).map_err(failed),
             Self::Snappy => snappy::compress(plain).map_err(failed),
-            Self::Lz4 => lz4(plain).map_err(failed),
+            Self::Lz4 => lz4::compress(plain).map_err(failed),
             Self::Zstd => {
                 let level = match level {
                     Level::Default => 3,
@@ -168,15 +166,4 @@ fn gzip(plain: &[u8], level: Level) -> io::Result<Vec<u8>> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
     encoder.write_all(plain)?;
     encoder.finish()
-}
-
-/// 64 KiB independent blocks, as the Java client writes them.
-fn lz4(plain: &[u8]) -> io::Result<Vec<u8>> {
-    use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
-    let info = FrameInfo::new()
-        .block_size(BlockSize::Max64KB)
-        .block_mode(BlockMode::Independent);
-    let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
-    encoder.write_all(plain)?;
-    encoder.finish().map_err(io::Error::other)
 }
