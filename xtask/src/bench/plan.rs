@@ -78,15 +78,19 @@ pub(crate) fn run(args: Vec<String>) -> Result<()> {
         seconds: plan.seconds,
         port: plan.port,
     };
+    let (out, environment) = (
+        paths::workspace_root().join(&plan.out),
+        environment::Environment::read()?,
+    );
     let mut results = Vec::new();
     for scenario in chosen {
         println!("==> {}: {}", scenario.name, scenario.about);
         let result = bench.run(scenario)?;
         println!("{}", page::section(&result));
         results.push(result);
+        // After each scenario: what is interrupted keeps what it has.
+        page::write(&out, &environment, &plan, &results)?;
     }
-    let out = paths::workspace_root().join(&plan.out);
-    page::write(&out, &environment::Environment::read()?, &plan, &results)?;
     println!("written to {}", plan.out.display());
     Ok(())
 }
