@@ -47,8 +47,19 @@ enum End {
     Idle(Duration),
     #[error("the client took nothing of its answer for {} s", .0.as_secs())]
     Stalled(Duration),
+    #[error("stored records cannot be sent: {0}")]
+    Storage(io::Error),
     #[error(transparent)]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData => Self::Storage(error),
+            _ => Self::Io(error),
+        }
+    }
 }
 
 struct Connection {
@@ -87,6 +98,9 @@ pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
         }
         end @ (End::Frame(_) | End::Refused(_) | End::Stalled(_)) => {
             tracing::warn!(peer = %peer.address, %end, "connection closed");
+        }
+        end @ End::Storage(_) => {
+            tracing::error!(peer = %peer.address, %end, "connection closed");
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use bytes::{Buf, Bytes, BytesMut};
 use rustix::fs::sendfile;
-use thalweg_log::disk::DiskFile;
+use thalweg_log::disk::{DiskFile, RealFile};
+use thalweg_log::partition::Extent;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -24,7 +25,8 @@ impl Output {
         self.pieces.is_empty()
     }
 
-    /// Adds an answer behind the others. Short extents become memory at once.
+    /// Adds an answer behind the others. Short extents become memory at once; an error names the
+    /// file that cannot be read.
     pub(crate) fn push(&mut self, pieces: Vec<Piece>) -> io::Result<()> {
         for piece in pieces {
             match piece {
@@ -78,8 +80,23 @@ impl Output {
 
 fn load(FileExtent(extent): &FileExtent) -> io::Result<Bytes> {
     let mut buffer = BytesMut::zeroed(usize::try_from(extent.length).map_err(io::Error::other)?);
-    extent.file.read_exact_at(&mut buffer, extent.position)?;
+    let read = extent.file.read_exact_at(&mut buffer, extent.position);
+    read.map_err(|error| unreadable(extent, &error.to_string()))?;
     Ok(buffer.freeze())
+}
+
+/// An error of a segment file, which is told from one of the socket by its kind.
+fn unreadable(extent: &Extent<RealFile>, why: &str) -> io::Error {
+    // An extent does not carry its path, and only here is it missed.
+    let descriptor = extent.file.as_fd().as_raw_fd();
+    let path = std::fs::read_link(format!("/proc/self/fd/{descriptor}"));
+    let path = path.map_or_else(
+        |_| "a segment".to_owned(),
+        |path| path.display().to_string(),
+    );
+    let (position, length) = (extent.position, extent.length);
+    let what = format!("{path} cannot be read at {position}, {length} bytes: {why}");
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 fn send_extent(stream: &TcpStream, FileExtent(extent): &mut FileExtent) -> io::Result<usize> {
@@ -88,8 +105,7 @@ fn send_extent(stream: &TcpStream, FileExtent(extent): &mut FileExtent) -> io::R
         let left = usize::try_from(extent.length).map_err(io::Error::other)?;
         let sent = sendfile(stream, extent.file.as_fd(), Some(&mut position), left)?;
         if sent == 0 {
-            let what = "a segment file is shorter than its log";
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
+            return Err(unreadable(extent, "the file is shorter than its log"));
         }
         extent.position = position;
         extent.length -= u64::try_from(sent).expect("a length fits 64 bits");

@@ -83,6 +83,10 @@ impl DataDir {
                 write_identity(path, node, cluster_id, fresh_id).map_err(failed)?;
                 (fresh_id, cluster_id.map(str::to_owned))
             }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let (path, what) = (meta.display().to_string(), "it is no text");
+                return Err(DataDirError::Damaged { path, what });
+            }
             Err(error) => return Err(failed(error)),
         };
         Ok(Self {

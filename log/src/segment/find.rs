@@ -46,7 +46,7 @@ impl Segment {
         position: u64,
     ) -> io::Result<HeaderScan<D::File>> {
         let file = home.file(self.base, FileKind::Log)?;
-        Ok(HeaderScan::new(file, position, self.bytes))
+        Ok(HeaderScan::new((self.base, file), position, self.bytes))
     }
 
     /// The first batch whose last offset is `offset` or higher.

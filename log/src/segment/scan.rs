@@ -2,8 +2,10 @@
 
 use std::io;
 
+use thalweg_model::Offset;
 use thalweg_model::batch::{BatchHeader, HEADER_BYTES};
 
+use super::FileKind;
 use crate::disk::DiskFile;
 use crate::limits::SCAN_BUFFER_BYTES;
 
@@ -27,6 +29,8 @@ impl Scanned {
 #[derive(Debug)]
 pub(crate) struct HeaderScan<F> {
     file: F,
+    /// Base offset of the segment, for its name in errors.
+    base: Offset,
     position: u64,
     end: u64,
     buffer: [u8; SCAN_BUFFER_BYTES],
@@ -36,9 +40,10 @@ pub(crate) struct HeaderScan<F> {
 
 impl<F: DiskFile> HeaderScan<F> {
     /// Walks from the batch at `position` to `end`, which is a boundary of batches.
-    pub(crate) fn new(file: F, position: u64, end: u64) -> Self {
+    pub(crate) fn new((base, file): (Offset, F), position: u64, end: u64) -> Self {
         Self {
             file,
+            base,
             position,
             end,
             buffer: [0; SCAN_BUFFER_BYTES],
@@ -59,13 +64,13 @@ impl<F: DiskFile> HeaderScan<F> {
                 0
             }
         };
-        let position = self.position;
+        let (base, position) = (self.base, self.position);
         let scanned = BatchHeader::decode(&self.buffer[at..self.buffered])
             .filter(|header| header.magic == 2 && header.base_offset >= 0)
             .filter(|header| header.last_offset_delta >= 0)
             .map(|header| Scanned { position, header })
             .filter(|scanned| scanned.end() <= self.end)
-            .ok_or_else(|| damaged(position))?;
+            .ok_or_else(|| damaged(base, position))?;
         self.position = scanned.end();
         Ok(Some(scanned))
     }
@@ -85,9 +90,8 @@ impl<F: DiskFile> HeaderScan<F> {
     }
 }
 
-fn damaged(position: u64) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("no batch begins at byte {position} of the segment"),
-    )
+fn damaged(base: Offset, position: u64) -> io::Error {
+    let file = FileKind::Log.name(base);
+    let what = format!("{file} is damaged: no batch begins at byte {position}");
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
