@@ -8,7 +8,8 @@ use anyhow::{Context, Result, ensure};
 use crate::compare::Difference;
 use crate::pattern::fits;
 
-/// A line: `step | path | Kafka's value | Thalweg's value | reason`, where `*` stands for any text.
+/// A line: `step | path | Kafka's value | Thalweg's value | reason`, where `*` stands for any text. One that begins with
+/// `? ` depends on timing and need not occur.
 #[derive(Debug, Clone)]
 struct Entry {
     line: String,
@@ -53,13 +54,17 @@ impl Allowed {
 
     /// Lines that nothing needed.
     pub(crate) fn unneeded(&self) -> impl Iterator<Item = &str> {
-        let unneeded = self.0.iter().filter(|entry| !entry.occurred);
+        let unneeded = self
+            .0
+            .iter()
+            .filter(|entry| !entry.occurred && !entry.line.starts_with('?'));
         unneeded.map(|entry| entry.line.as_str())
     }
 }
 
 fn parse(line: &str) -> Result<Entry> {
-    let mut parts = line.splitn(5, " | ").map(str::trim);
+    let text = line.strip_prefix("? ").unwrap_or(line);
+    let mut parts = text.splitn(5, " | ").map(str::trim);
     let mut next = || {
         parts
             .next()
