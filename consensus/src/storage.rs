@@ -156,7 +156,10 @@ impl GroupStorage {
         if let Some(front) = self.recent.front()
             && let Some(at) = index.checked_sub(front.index)
         {
-            return usize::try_from(at).ok().and_then(|at| self.recent.get(at)).cloned();
+            return usize::try_from(at)
+                .ok()
+                .and_then(|at| self.recent.get(at))
+                .cloned();
         }
         if let Some(entry) = self.fetched.iter().find(|entry| entry.index == index) {
             return Some(entry.clone());
