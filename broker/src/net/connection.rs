@@ -55,9 +55,10 @@ enum End {
 
 impl From<io::Error> for End {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::InvalidData => Self::Storage(error),
-            _ => Self::Io(error),
+        if error.kind() == io::ErrorKind::InvalidData {
+            Self::Storage(error)
+        } else {
+            Self::Io(error)
         }
     }
 }

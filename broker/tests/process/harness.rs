@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use thalweg_model::batch::{BatchBuilder, BatchOptions, NewRecord, ProducerStamp, StoredBatch};
@@ -151,6 +151,18 @@ fn collect(stderr: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     said
 }
 
+/// Asks again until it is so; false if it is not within ten seconds.
+pub(crate) fn becomes(mut is_so: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(10) {
+        if is_so() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
 /// A connection that asks one thing at a time.
 pub(crate) struct Client {
     stream: TcpStream,
@@ -265,7 +277,10 @@ impl Client {
         loop {
             let response = self.fetch(topic, partition, from)?;
             let answered = &response.responses[0].partitions[0];
-            assert_eq!(answered.error_code, 0);
+            if answered.error_code != 0 {
+                let what = format!("error {}", answered.error_code);
+                return Err(io::Error::other(what));
+            }
             let mut bytes = answered.records.clone().unwrap_or_default();
             if bytes.is_empty() {
                 return Ok(records);

@@ -6,6 +6,7 @@
     reason = "what a process takes is measured from outside"
 )]
 
+mod faults;
 mod harness;
 mod hostile;
 mod kill_nine;
