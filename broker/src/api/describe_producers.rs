@@ -5,12 +5,12 @@
 //! Not done: transactions: no producer has one open.
 
 use thalweg_log::producers::ProducerState as Remembered;
-use thalweg_model::{ErrorCode, ProducerId};
-use thalweg_wire::ApiKey;
+use thalweg_model::{ErrorCode, ProducerId, check_topic_name};
 use thalweg_wire::messages::describe_producers_response::{
     PartitionResponse, ProducerState, TopicResponse,
 };
 use thalweg_wire::messages::{DescribeProducersRequest, DescribeProducersResponse};
+use thalweg_wire::{ApiKey, Str};
 
 use super::Api;
 use crate::errors;
@@ -37,6 +37,7 @@ fn answer(request: &DescribeProducersRequest, caller: &Caller) -> DescribeProduc
                 Err(error) => PartitionResponse {
                     partition_index: index,
                     error_code: error.code(),
+                    error_message: reason(caller, &topic.name),
                     ..PartitionResponse::default()
                 },
             })
@@ -48,7 +49,21 @@ fn answer(request: &DescribeProducersRequest, caller: &Caller) -> DescribeProduc
     }
 }
 
+/// What is wrong with a topic that is not there; a partition's error speaks for itself.
+fn reason(caller: &Caller, topic: &str) -> Option<Str> {
+    match check_topic_name(topic) {
+        Err(error) => Some(Str::from(error.to_string())),
+        Ok(()) if caller.node.cluster.route(topic).is_none() => {
+            Some(Str::from(format!("there is no topic {topic}")))
+        }
+        Ok(()) => None,
+    }
+}
+
 fn producers(caller: &Caller, topic: &str, index: i32) -> Result<Vec<ProducerState>, ErrorCode> {
+    if check_topic_name(topic).is_err() {
+        return Err(ErrorCode::InvalidTopicException);
+    }
     let route = caller.node.cluster.route(topic);
     let group = route.and_then(|route| route.group(index));
     let group = group.ok_or(ErrorCode::UnknownTopicOrPartition)?;

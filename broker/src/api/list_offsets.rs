@@ -8,6 +8,8 @@
 //!
 //! Not done: tiered storage: -5 and -6 find nothing.
 
+use std::collections::BTreeMap;
+
 use thalweg_model::{ErrorCode, LeaderEpoch, Timestamp};
 use thalweg_replica::{AccessError, FoundOffset, Isolation, OffsetTarget};
 use thalweg_wire::ApiKey;
@@ -35,15 +37,44 @@ fn answer(request: &ListOffsetsRequest, caller: &Caller) -> ListOffsetsResponse 
     };
     let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
         name: topic.name.clone(),
-        partitions: topic
-            .partitions
-            .iter()
-            .map(|partition| one(caller, topic, partition, isolation))
-            .collect(),
+        partitions: partitions(caller, topic, isolation),
     });
     ListOffsetsResponse {
         topics: topics.collect(),
         ..ListOffsetsResponse::default()
+    }
+}
+
+/// One answer for each partition; one that is asked for twice gets none but an error.
+fn partitions(
+    caller: &Caller,
+    topic: &ListOffsetsTopic,
+    isolation: Isolation,
+) -> Vec<ListOffsetsPartitionResponse> {
+    let mut asked = BTreeMap::<i32, u32>::new();
+    for partition in &topic.partitions {
+        *asked.entry(partition.partition_index).or_default() += 1;
+    }
+    let answer = |partition: &ListOffsetsPartition| {
+        let times = asked.remove(&partition.partition_index)?;
+        if times == 1 {
+            return Some(one(caller, topic, partition, isolation));
+        }
+        Some(ListOffsetsPartitionResponse {
+            error_code: ErrorCode::InvalidRequest.code(),
+            ..unanswered(partition)
+        })
+    };
+    topic.partitions.iter().filter_map(answer).collect()
+}
+
+fn unanswered(partition: &ListOffsetsPartition) -> ListOffsetsPartitionResponse {
+    ListOffsetsPartitionResponse {
+        partition_index: partition.partition_index,
+        timestamp: -1,
+        offset: -1,
+        leader_epoch: -1,
+        ..ListOffsetsPartitionResponse::default()
     }
 }
 
@@ -53,13 +84,7 @@ fn one(
     partition: &ListOffsetsPartition,
     isolation: Isolation,
 ) -> ListOffsetsPartitionResponse {
-    let mut response = ListOffsetsPartitionResponse {
-        partition_index: partition.partition_index,
-        timestamp: -1,
-        offset: -1,
-        leader_epoch: -1,
-        ..ListOffsetsPartitionResponse::default()
-    };
+    let mut response = unanswered(partition);
     match find(caller, topic, partition, isolation) {
         Ok(Some(found)) => {
             response.timestamp = found.timestamp.0;

@@ -9,6 +9,7 @@
 //!
 //! Not done: offline replicas and racks of other brokers: one node has none.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use thalweg_metadata::controller::CreateTopics;
@@ -70,8 +71,11 @@ async fn describe(request: MetadataRequest, caller: Caller) -> MetadataResponse 
         create_missing(&caller, names.collect()).await;
     }
     let image = caller.node.cluster.image();
+    let mut seen = BTreeSet::new();
     let topics = asked
         .into_iter()
+        // A topic that is asked for twice is shown once.
+        .filter(|topic| seen.insert((topic.name.clone(), topic.topic_id)))
         .map(|topic| match topic.name {
             Some(name) => by_name(&caller.node, &image, name),
             None => by_id(&caller.node, &image, topic.topic_id),

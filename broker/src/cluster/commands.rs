@@ -151,7 +151,10 @@ impl Node {
                         .map(|replica| (replica.id, replica.broker))
                         .collect(),
                     config: log_config(&config, producer_expiration_ms),
-                    min_insync_replicas: usize::try_from(config.min_insync_replicas).unwrap_or(1),
+                    // A partition with fewer replicas than that asks for all it has.
+                    min_insync_replicas: usize::try_from(config.min_insync_replicas)
+                        .unwrap_or(1)
+                        .min(partition.replicas.len()),
                 };
                 self.with_shard(|shard| shard.add(spec, now))
             })

@@ -91,15 +91,21 @@ fn one(node: &Node, wanted: &Wanted, limits: &Limits, (left, first): (usize, boo
         group: None,
         partition: FetchedPartition::failed(asked.partition, error.code()),
     };
+    let unknown = |error: ErrorCode| {
+        let mut found = failed(error);
+        // An empty list and not null, for a partition that was never looked at.
+        found.partition.aborted_transactions = Some(Vec::new());
+        found
+    };
     let Some(route) = route else {
-        return failed(if limits.by_id {
+        return unknown(if limits.by_id {
             ErrorCode::UnknownTopicId
         } else {
             ErrorCode::UnknownTopicOrPartition
         });
     };
     let Some(group) = route.group(asked.partition) else {
-        return failed(ErrorCode::UnknownTopicOrPartition);
+        return unknown(ErrorCode::UnknownTopicOrPartition);
     };
     match read(node, group, asked, limits, (left, first)) {
         Ok(partition) => Found {
@@ -111,11 +117,7 @@ fn one(node: &Node, wanted: &Wanted, limits: &Limits, (left, first): (usize, boo
                 tracing::error!(topic = %route.name, partition = asked.partition, %cause,
                     "stored records cannot be read");
             }
-            let mut found = failed(errors::access(&error));
-            if let AccessError::OutOfRange(marks) = &error {
-                set_marks(&mut found.partition, marks);
-            }
-            found
+            failed(errors::access(&error))
         }
     }
 }
@@ -134,7 +136,7 @@ fn read(
     let Some(from) = Offset::from_wire(asked.fetch_offset) else {
         return Err(AccessError::OutOfRange(marks));
     };
-    if let Some(diverging) = diverging(node, group, asked, from)? {
+    if let Some(diverging) = diverging(node, group, asked, (from, marks))? {
         partition.diverging_epoch = Some(diverging);
         return Ok(partition);
     }
@@ -161,7 +163,7 @@ fn diverging(
     node: &Node,
     group: GroupId,
     asked: &FetchPartition,
-    from: Offset,
+    (from, marks): (Offset, Marks),
 ) -> Result<Option<EpochEndOffset>, AccessError> {
     let Some(last) = LeaderEpoch::from_wire(asked.last_fetched_epoch) else {
         return Ok(None);
@@ -173,7 +175,9 @@ fn diverging(
             epoch: found.value(),
             end_offset: end.value(),
         }),
-        Some(_) | None => None,
+        Some(_) => None,
+        // An epoch that this log never had: there is no offset to go back to.
+        None => return Err(AccessError::OutOfRange(marks)),
     })
 }
 

@@ -2,7 +2,8 @@
 
 use bytes::BytesMut;
 use thalweg_model::batch::{
-    BatchBuilder, BatchOptions, CheckedBatch, NewRecord, RawBatch, RecordShape, Unpacked, walk,
+    BatchBuilder, BatchOptions, CheckedBatch, NewRecord, RawBatch, RecordShape, TimestampType,
+    Unpacked, walk,
 };
 use thalweg_model::compression::Compression;
 use thalweg_model::{ErrorCode, Timestamp};
@@ -62,14 +63,31 @@ pub(super) fn batch(
     let mut batch = raw
         .check()
         .map_err(|error| Rejection::text(errors::batch(&error), error.to_string()))?;
-    if request.transactional || batch.header().attributes.is_transactional() {
+    let attributes = batch.header().attributes;
+    if attributes.is_transactional() && !request.transactional {
+        let error = ErrorCode::TransactionalIdAuthorizationFailed;
+        return Err(Rejection::code(error));
+    }
+    if request.transactional {
         return Err(Rejection::code(ErrorCode::InvalidTxnState));
+    }
+    if batch.header().base_offset != 0 {
+        let text = format!("a batch begins with offset {}", batch.header().base_offset);
+        return Err(Rejection::text(ErrorCode::InvalidRecord, text));
+    }
+    if rules.log_append_time && attributes.timestamp_type() == TimestampType::LogAppendTime {
+        let text = "the time of the append is the broker's to say".to_owned();
+        return Err(Rejection {
+            records: vec![(0, Some(text.clone()))],
+            ..Rejection::text(ErrorCode::InvalidTimestamp, text)
+        });
     }
     if batch.compression() == Compression::Zstd && request.version < 7 {
         let text = "Produce requests with version below 7 are not allowed to use zstd".to_owned();
         return Err(Rejection::text(ErrorCode::UnsupportedCompressionType, text));
     }
-    records_of(&batch, rules, request.now)?;
+    let newest = records_of(&batch, rules, request.now)?;
+    batch.stamp_create_time(newest);
     if let Some(target) = rules.compression
         && target != batch.compression()
     {
@@ -112,11 +130,17 @@ impl Faults {
     }
 }
 
-fn records_of(batch: &CheckedBatch, rules: &TopicRules, now: Timestamp) -> Result<(), Rejection> {
+/// The newest timestamp of the records, if none is at fault.
+fn records_of(
+    batch: &CheckedBatch,
+    rules: &TopicRules,
+    now: Timestamp,
+) -> Result<Timestamp, Rejection> {
     let compression = batch.compression();
     let unreadable = |text: String| Rejection::text(ErrorCode::InvalidRecord, text);
     let base = batch.header().base_timestamp.0;
     let mut faults = Faults::default();
+    let mut newest = Timestamp::NONE;
     let visit = |shape: RecordShape| {
         if i64::from(shape.offset_delta) != i64::from(shape.index) {
             let text = format!("offset delta {} is out of order", shape.offset_delta);
@@ -127,6 +151,7 @@ fn records_of(batch: &CheckedBatch, rules: &TopicRules, now: Timestamp) -> Resul
             faults.add(ErrorCode::InvalidRecord, &shape, text);
         }
         let timestamp = base.saturating_add(shape.timestamp_delta);
+        newest = newest.max(Timestamp(timestamp));
         if !rules.log_append_time && !rules.is_timely(timestamp, now) {
             let text = format!("Timestamp {timestamp} of message is out of range");
             faults.add(ErrorCode::InvalidTimestamp, &shape, text);
@@ -146,7 +171,7 @@ fn records_of(batch: &CheckedBatch, rules: &TopicRules, now: Timestamp) -> Resul
     }
     .map_err(|error| unreadable(error.to_string()))?;
     match faults.error {
-        None => Ok(()),
+        None => Ok(newest),
         Some(error) => {
             let text = "One or more records have been rejected".to_owned();
             Err(Rejection {
