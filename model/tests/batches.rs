@@ -105,6 +105,21 @@ fn log_append_time_is_under_the_checksum() {
 }
 
 #[test]
+fn create_time_takes_the_brokers_stamp_back_and_spares_a_right_header() {
+    let mut batch = sample(Compression::None, 3);
+    let (crc, newest) = (batch.header().crc, batch.header().max_timestamp);
+    batch.stamp_log_append_time(Timestamp(77));
+    batch.stamp_create_time(newest);
+    assert_eq!(
+        (batch.header().crc, batch.header().max_timestamp),
+        (crc, newest)
+    );
+    batch.stamp_create_time(Timestamp(99));
+    let stored = RawBatch(bytes_of(batch)).check().unwrap();
+    assert_eq!(stored.header().max_timestamp, Timestamp(99));
+}
+
+#[test]
 fn what_is_wrong_with_a_batch_is_named() {
     let good = bytes_of(sample(Compression::None, 3));
     let check = |change: &dyn Fn(&mut BytesMut)| {
