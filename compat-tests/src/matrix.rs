@@ -223,18 +223,27 @@ fn read_all(plan: &Plan<'_>, reader: &Ready, writers: &[Ready]) -> BTreeMap<Stri
         .iter()
         .flat_map(|(topics, _)| topics.clone())
         .collect();
-    let together = !all.is_empty() && consume(plan, reader, &all).is_ok();
+    let together = if all.is_empty() {
+        Ok(String::new())
+    } else {
+        consume(plan, reader, &all)
+    };
     let outcome = |(topics, writer): (Vec<&Workload>, &Ready)| {
         let name = writer.outcome.manifest.name.clone();
         if topics.is_empty() {
             let why = "nothing that it can read was written".to_owned();
             return (name, Outcome::Absent(why));
         }
-        if together {
-            let count: usize = topics.iter().map(|topic| topic.count).sum();
-            return (name, Outcome::Passed(format!("{count} records")));
-        }
-        (name, Outcome::of(consume(plan, reader, &topics)))
+        let count: usize = topics.iter().map(|topic| topic.count).sum();
+        let outcome = match &together {
+            Ok(_) => Outcome::Passed(format!("{count} records")),
+            // Said even where each one passes alone, so that nothing goes unnoticed.
+            Err(why) => Outcome::of(
+                consume(plan, reader, &topics)
+                    .map(|records| format!("{records} alone, after: {why:#}")),
+            ),
+        };
+        (name, outcome)
     };
     by_writer.into_iter().map(outcome).collect()
 }
