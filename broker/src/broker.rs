@@ -1,7 +1,7 @@
 //! Wiring: what is started in which order, and stopped in the reverse. No logic.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use thalweg_log::disk::RealDisk;
 use thalweg_model::Uuid;
 use thalweg_replica::{Shard, ShardConfig};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
@@ -38,7 +38,7 @@ pub(crate) fn start(options: &StartOptions) -> ExitCode {
     match run(options, clock) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&mut std::io::stderr(), &format!("thalweg: {error:#}"));
+            say(&mut io::stderr(), &format!("thalweg: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -57,7 +57,7 @@ fn start_log() {
     let filter = EnvFilter::try_from_env("THALWEG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .init();
 }
 
@@ -92,6 +92,7 @@ async fn serve(
     shard: Shard<RealDisk>,
     clock: Clock,
 ) -> anyhow::Result<()> {
+    let mut stop = StopSignals::install()?;
     let (done, finished) = mpsc::unbounded_channel();
     let io = IoThreads::start(&done)?;
     let config = Rc::new(config);
@@ -109,7 +110,7 @@ async fn serve(
     }
     announce(&node, &data);
     let failure = tokio::select! {
-        () = stop_signal() => None,
+        () = stop.wait() => None,
         why = node.stop.failed() => Some(why),
     };
     for task in accepting {
@@ -173,7 +174,7 @@ fn announce(node: &Node, data: &DataDir) {
         "[KafkaServer id={}] started, ready in {ready} ms",
         node.cluster.broker
     ));
-    say(&mut std::io::stdout(), &text);
+    say(&mut io::stdout(), &text);
 }
 
 fn say(out: &mut impl Write, text: &str) {
@@ -181,15 +182,25 @@ fn say(out: &mut impl Write, text: &str) {
     let _gone = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that ask for a clean end. They are taken over before the node says that it is ready:
+/// whoever waits for that may ask at once.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn install() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
