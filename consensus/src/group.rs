@@ -359,10 +359,4 @@ impl Group {
             self.node.raft.set_randomized_election_timeout(ticks);
         }
     }
-
-    /// Index of the last entry that was handed out for persisting.
-    #[must_use]
-    pub fn last_handed_out(&self) -> LogIndex {
-        self.node.store().last()
-    }
 }

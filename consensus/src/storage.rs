@@ -67,10 +67,6 @@ impl GroupStorage {
         }
     }
 
-    pub(crate) fn last(&self) -> LogIndex {
-        self.last
-    }
-
     /// Takes entries that are on their way to stable storage, replacing what they overwrite.
     pub(crate) fn append(&mut self, entries: &[eraftpb::Entry]) {
         let Some(first) = entries.first().map(|entry| LogIndex(entry.index)) else {

@@ -45,22 +45,6 @@ pub enum Piece<D: Disk> {
     Extent(Extent<D::File>),
 }
 
-impl<D: Disk> Piece<D> {
-    /// Length in bytes.
-    ///
-    /// # Panics
-    /// Never: what is read at once fits into memory.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::Bytes(bytes) => bytes.len(),
-            Self::Extent(extent) => {
-                usize::try_from(extent.length).expect("a read is far smaller than memory")
-            }
-        }
-    }
-}
-
 /// The marks that every answer about a partition carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marks {

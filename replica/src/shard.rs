@@ -8,7 +8,7 @@ use thalweg_log::disk::Disk;
 use thalweg_log::journal::Journal;
 use thalweg_log::manifest::Manifest;
 use thalweg_log::{FileCache, GroupId, LogConfig, LogHome, PartitionLog};
-use thalweg_model::{LeaderEpoch, Now, Offset, Tick, TopicPartition, Uuid};
+use thalweg_model::{LeaderEpoch, Now, Tick, TopicPartition, Uuid};
 
 use crate::checkpoint::Checkpointing;
 use crate::flush::InFlight;
@@ -268,13 +268,5 @@ impl<D: Disk> Shard<D> {
                 replica.tail.pop_oldest();
             }
         }
-    }
-
-    /// Offset after the last record, committed or not; for tests and reports.
-    #[must_use]
-    pub fn log_end(&self, group: GroupId) -> Option<Offset> {
-        self.replicas
-            .get(&group)
-            .map(|replica| replica.log.log_end())
     }
 }
