@@ -1,14 +1,22 @@
 //! Where things are: the checkout and the cache beside it.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 
-/// The root of the checkout this binary was built from.
+/// The root of the checkout this command works on: the one cargo runs it in, since checkouts that
+/// share a target folder share this binary.
 pub(crate) fn workspace_root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask/ has a parent folder")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let xtask = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        xtask
+            .parent()
+            .expect("xtask/ has a parent folder")
+            .to_path_buf()
+    });
+    &ROOT
 }
 
 /// Where cargo builds.
