@@ -67,6 +67,7 @@ pub(crate) const PURE: &[&str] = &[
     "coordinator",
     "metadata",
     "dataflow",
+    "sim",
 ];
 
 /// Inside `broker/src`: a folder, and the modules it must not name. What is below never knows who
