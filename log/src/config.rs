@@ -1,5 +1,7 @@
 //! Settings of one partition's log, as its topic has them.
 
+use crate::limits::WRITE_BEHIND_BYTES;
+
 /// Settings of one partition's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogConfig {
@@ -20,6 +22,10 @@ pub struct LogConfig {
     pub retention_bytes: Option<u64>,
     /// Whether `cleanup.policy` has `delete`: without it retention removes nothing.
     pub delete_enabled: bool,
+    /// Newest bytes that stay in memory before they go to the segment's file: it gets them in long
+    /// stretches, at a checkpoint or when a reader comes for them. 0 writes each entry at once. The
+    /// journal has them all the time.
+    pub write_behind_bytes: u32,
     /// `producer.id.expiration.ms`: a producer that was silent this long is forgotten.
     pub producer_expiration_ms: u64,
 }
@@ -37,6 +43,7 @@ impl Default for LogConfig {
             retention_ms: Some(7 * DAY_MS),
             retention_bytes: None,
             delete_enabled: true,
+            write_behind_bytes: WRITE_BEHIND_BYTES,
             producer_expiration_ms: DAY_MS,
         }
     }

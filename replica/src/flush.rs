@@ -16,6 +16,7 @@ use thalweg_model::{LogIndex, Now, Offset, Term};
 use crate::block_job::{BlockJob, BlockWritten, SegmentSync};
 use crate::limits::{
     BLOCKS_IN_FLIGHT_MAX, COALESCE_BELOW_BYTES, COALESCED_ENTRY_BYTES_MAX, INLINE_ENTRY_BYTES_MAX,
+    SECOND_BLOCK_BYTES_MIN,
 };
 use crate::partition::{EntryEnd, Leader, Replica, Role, Unwritten};
 use crate::{AppendError, Effect, Shard};
@@ -52,10 +53,7 @@ impl<D: Disk> Shard<D> {
     /// Starts journal blocks as long as something is pending and the disk is not busy enough.
     /// The shell calls it once per turn, after all events of the turn, so that they share a block.
     pub fn flush(&mut self, now: Now) {
-        while self.in_flight.len() < BLOCKS_IN_FLIGHT_MAX
-            && !self.queue.is_empty()
-            && self.failed.is_none()
-        {
+        while self.may_begin_block() && !self.queue.is_empty() && self.failed.is_none() {
             let Some(mut block) = self.journal.begin_block() else {
                 break;
             };
@@ -86,6 +84,16 @@ impl<D: Disk> Shard<D> {
             self.effects.push(Effect::WriteBlock(job));
         }
         self.housekeep();
+    }
+
+    /// Whether a block may be started beside those under way.
+    fn may_begin_block(&self) -> bool {
+        match self.in_flight.len() {
+            0 => true,
+            under_way => {
+                under_way < BLOCKS_IN_FLIGHT_MAX && self.pending_bytes >= SECOND_BLOCK_BYTES_MIN
+            }
+        }
     }
 
     /// A block write came back. An error is the end: see `Disk` on failed syncs.
@@ -156,6 +164,10 @@ impl<D: Disk> Shard<D> {
 
     /// Writes pending batches to the segment and proposes them.
     fn propose(&mut self, group: GroupId, block: &BlockBuilder, now: Now) {
+        if let Err(error) = self.write_oldest() {
+            self.refuse_pending(group, &AppendError::Write(error.to_string()));
+            return;
+        }
         let replica = self.replicas.get_mut(&group).expect("the caller found it");
         let term = replica.group.term();
         let mut index = replica.group.last_index();
@@ -184,6 +196,7 @@ impl<D: Disk> Shard<D> {
             self.pending_bytes -= data.len();
             leader.proposed(batches.len());
             replica.note_end(index, data.len());
+            self.behind.note(group, replica.log.log_end(), data.len());
             for batch in &batches {
                 replica.tail.push(batch);
                 self.tail_order.push_back((group, batch.bytes().len()));

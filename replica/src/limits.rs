@@ -1,8 +1,12 @@
 //! The limits of this crate.
 
 /// Journal blocks under way to the disk at once. Two keep the device busy while the next block is
-/// gathered; more only makes blocks smaller.
+/// gathered; more only makes blocks smaller. See also [`SECOND_BLOCK_BYTES_MIN`].
 pub const BLOCKS_IN_FLIGHT_MAX: usize = 2;
+
+/// Appends that have to wait before a block is started beside one that is under way: two small blocks
+/// cost a third more processor time than one of their size, and the wait is that of one write.
+pub const SECOND_BLOCK_BYTES_MIN: usize = 256 << 10;
 
 /// Batches below this size share an entry with their neighbours: copying 16 KiB costs less than an
 /// entry of its own (about 1 us against 4 us).
@@ -14,6 +18,11 @@ pub const COALESCED_ENTRY_BYTES_MAX: usize = 64 << 10;
 /// Memory of the tail cache of a shard: what consumers at the end of the log read without a file.
 /// 32 MiB hold 30 ms of a 1 GB/s stream, more than a consumer that keeps up lags behind.
 pub const TAIL_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of all partitions that are in the journal and not yet in their segments' files: with 64 busy
+/// partitions each has its 256 KiB. Mostly the same bytes as the tail cache's. Above it the oldest
+/// are written.
+pub const WRITE_BEHIND_BYTES_MAX: usize = 16 << 20;
 
 /// Appends accepted and not yet handed to the journal, per shard. The journal takes 1 GB/s, so this
 /// is 64 ms of work; above it appends are refused with a retriable error.

@@ -126,12 +126,22 @@ impl<D: Disk> Shard<D> {
         }
     }
 
+    /// The partition, to read what may not be in its file yet.
+    fn leader_to_read(
+        &mut self,
+        group: GroupId,
+        epoch: Option<LeaderEpoch>,
+    ) -> Result<&mut Replica<D>, AccessError> {
+        self.leader(group, epoch)?;
+        Ok(self.replicas.get_mut(&group).expect("it was just found"))
+    }
+
     /// Reads whole batches from the one that holds the offset.
     ///
     /// # Errors
     /// The partition is not to be read here, or the offset is outside the log.
-    pub fn read(&self, request: &ReadRequest) -> Result<Read<D>, AccessError> {
-        let replica = self.leader(request.group, request.epoch)?;
+    pub fn read(&mut self, request: &ReadRequest) -> Result<Read<D>, AccessError> {
+        let replica = self.leader_to_read(request.group, request.epoch)?;
         let marks = replica.marks();
         if request.from < marks.log_start || request.from > replica.log.log_end() {
             return Err(AccessError::OutOfRange(marks));
@@ -164,31 +174,34 @@ impl<D: Disk> Shard<D> {
     /// # Errors
     /// As [`Self::read`].
     pub fn find_offset(
-        &self,
+        &mut self,
         group: GroupId,
         target: OffsetTarget,
         isolation: Isolation,
         epoch: Option<LeaderEpoch>,
     ) -> Result<Option<FoundOffset>, AccessError> {
-        let replica = self.leader(group, epoch)?;
+        let replica = self.leader_to_read(group, epoch)?;
         let marks = replica.marks();
         let up_to = match isolation {
             Isolation::Uncommitted => marks.high_watermark,
             Isolation::Committed => marks.last_stable,
         };
-        let plain = |offset| Some(FoundOffset::new(&replica.log, Timestamp::NONE, offset));
-        let stamped = |found: Option<TimestampedOffset>| {
-            found.map(|found| FoundOffset::new(&replica.log, found.timestamp, found.offset))
+        let end_epoch = replica.serving().map(|leader| leader.epoch);
+        let log = &mut replica.log;
+        let stamped = |found: TimestampedOffset| (found.timestamp, found.offset);
+        let found = match target {
+            OffsetTarget::Earliest => Some((Timestamp::NONE, marks.log_start)),
+            OffsetTarget::Latest => {
+                return Ok(Some(FoundOffset {
+                    timestamp: Timestamp::NONE,
+                    offset: up_to,
+                    epoch: end_epoch,
+                }));
+            }
+            OffsetTarget::MaxTimestamp => log.max_timestamp(up_to)?.map(stamped),
+            OffsetTarget::Timestamp(at) => log.offset_for_timestamp(at, up_to)?.map(stamped),
         };
-        Ok(match target {
-            OffsetTarget::Earliest => plain(marks.log_start),
-            OffsetTarget::Latest => plain(up_to).map(|mut found| {
-                found.epoch = replica.serving().map(|leader| leader.epoch);
-                found
-            }),
-            OffsetTarget::MaxTimestamp => stamped(replica.log.max_timestamp(up_to)?),
-            OffsetTarget::Timestamp(at) => stamped(replica.log.offset_for_timestamp(at, up_to)?),
-        })
+        Ok(found.map(|(timestamp, offset)| FoundOffset::new(log, timestamp, offset)))
     }
 
     /// Moves a partition's log start; readers below it are told so. Durable with the next
@@ -300,7 +313,7 @@ impl<D: Disk> Replica<D> {
     }
 
     fn read_pieces(
-        &self,
+        &mut self,
         request: &ReadRequest,
         up_to: Offset,
     ) -> Result<Vec<Piece<D>>, AccessError> {

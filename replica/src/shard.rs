@@ -10,6 +10,7 @@ use thalweg_log::manifest::Manifest;
 use thalweg_log::{FileCache, GroupId, LogConfig, LogHome, PartitionLog};
 use thalweg_model::{LeaderEpoch, Now, Tick, TopicPartition, Uuid};
 
+use crate::behind::WriteBehind;
 use crate::checkpoint::Checkpointing;
 use crate::flush::InFlight;
 use crate::limits::{TAIL_BYTES_MAX, WAITERS_MAX};
@@ -53,6 +54,7 @@ pub struct Shard<D: Disk> {
     pub(crate) tail_order: VecDeque<(GroupId, usize)>,
     /// Sum over `tail_order`.
     pub(crate) tail_bytes: usize,
+    pub(crate) behind: WriteBehind,
     pub(crate) checkpointing: Option<Checkpointing>,
     pub(crate) effects: Vec<Effect<D>>,
     pub(crate) failed: Option<String>,
@@ -83,6 +85,7 @@ impl<D: Disk> Shard<D> {
             waiters: Waiters::default(),
             tail_order: VecDeque::new(),
             tail_bytes: 0,
+            behind: WriteBehind::default(),
             checkpointing: None,
             effects: Vec::new(),
             failed: None,

@@ -103,7 +103,7 @@ impl Node {
         self.done[&ticket].as_ref().unwrap().base.value()
     }
 
-    fn values(&self, group: GroupId) -> Vec<String> {
+    fn values(&mut self, group: GroupId) -> Vec<String> {
         let mut values = Vec::new();
         let mut from = Offset::ZERO;
         loop {
@@ -316,7 +316,10 @@ fn a_waiting_fetch_wakes_when_enough_is_committed_or_at_its_deadline() {
 #[test]
 fn a_full_disk_refuses_what_it_cannot_take_and_goes_on_when_there_is_room() {
     let mut node = Node::new(SimDisk::new(1));
-    let group = node.add("orders");
+    let mut written_at_once = spec("orders");
+    written_at_once.config.write_behind_bytes = 0;
+    let group = node.shard.add(written_at_once, NOW);
+    node.settle();
     node.append(group, produced(&["a"], sequence(0)));
     node.settle();
     node.disk.set_free_bytes(Some(0));
@@ -332,6 +335,41 @@ fn a_full_disk_refuses_what_it_cannot_take_and_goes_on_when_there_is_room() {
     node.settle();
     assert_eq!(node.base(again), 1);
     assert_eq!(node.values(group), ["a", "b"]);
+}
+
+#[test]
+fn what_was_acknowledged_before_a_full_disk_was_noticed_is_kept() {
+    let mut node = Node::new(SimDisk::new(1));
+    let group = node.add("orders");
+    node.append(group, batch(&["first"]));
+    node.settle();
+    node.disk.set_free_bytes(Some(0));
+    let value = "x".repeat(20_000);
+    let taken = (1..)
+        .find(|_| {
+            let ticket = node.append(group, batch(&[&value]));
+            node.settle();
+            matches!(node.done[&ticket], Err(AppendError::Write(_)))
+        })
+        .unwrap();
+    assert!(
+        (10..20).contains(&taken),
+        "256 KiB wait in memory, not {taken}"
+    );
+    node.disk.set_free_bytes(None);
+    assert_eq!(node.values(group).len(), taken);
+    let ticket = node.append(group, batch(&["last"]));
+    node.settle();
+    assert_eq!(node.base(ticket), i64::try_from(taken).unwrap());
+    node.disk.crash(4);
+    let mut node = Node::new(node.disk.clone());
+    let group = node.add("orders");
+    let values = node.values(group);
+    assert_eq!(values.len(), taken + 1);
+    assert_eq!(
+        (values[0].as_str(), values[taken].as_str()),
+        ("first", "last")
+    );
 }
 
 #[test]
@@ -367,7 +405,7 @@ fn offsets_are_found_by_position_and_by_time() {
     let group = node.add("orders");
     node.append(group, batch(&["a", "b", "c"]));
     node.settle();
-    let find = |target| {
+    let mut find = |target| {
         let found = node
             .shard
             .find_offset(group, target, Isolation::Uncommitted, None)

@@ -232,5 +232,6 @@ fn log_config(config: &TopicConfig, producer_expiration_ms: u64) -> LogConfig {
         retention_bytes: config.retention_bytes,
         delete_enabled: config.cleanup.delete,
         producer_expiration_ms,
+        ..LogConfig::default()
     }
 }

@@ -1,9 +1,10 @@
 //! Threads that wait for the disk, so that the shard never does.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use thalweg_log::disk::RealDisk;
@@ -23,7 +24,7 @@ pub(crate) enum Done {
 /// Where work for the disk goes.
 #[derive(Clone, Debug)]
 pub(crate) struct IoThreads {
-    blocks: Sender<BlockJob<RealDisk>>,
+    blocks: Arc<BlockQueue>,
     background: Sender<Background>,
 }
 
@@ -35,18 +36,17 @@ enum Background {
 }
 
 impl IoThreads {
-    /// Starts a thread for each journal block that may be under way, and one for the rest. They end
-    /// when the last handle is dropped.
+    /// Starts a thread for each journal block that may be under way, and one for the rest. They live
+    /// as long as the process.
     pub(crate) fn start(done: &UnboundedSender<Done>) -> io::Result<Self> {
-        let (blocks, block_jobs) = channel();
-        let block_jobs = Arc::new(Mutex::new(block_jobs));
+        let blocks = Arc::new(BlockQueue::default());
         for _ in 0..BLOCKS_IN_FLIGHT_MAX {
-            let (jobs, done) = (Arc::clone(&block_jobs), done.clone());
+            let (jobs, done) = (Arc::clone(&blocks), done.clone());
             thread::Builder::new()
                 .name("journal".to_owned())
                 .spawn(move || {
-                    while let Some(job) = next_block(&jobs) {
-                        if done.send(Done::Block(job.perform())).is_err() {
+                    loop {
+                        if done.send(Done::Block(jobs.take().perform())).is_err() {
                             return;
                         }
                     }
@@ -75,9 +75,7 @@ impl IoThreads {
     }
 
     pub(crate) fn write_block(&self, write: BlockJob<RealDisk>) {
-        self.blocks
-            .send(write)
-            .expect("the journal threads live as long as this handle");
+        self.blocks.put(write);
     }
 
     pub(crate) fn checkpoint(&self, job: CheckpointJob<RealDisk>) {
@@ -113,9 +111,36 @@ fn remove_all(paths: &[PathBuf]) {
     }
 }
 
-fn next_block(jobs: &Mutex<Receiver<BlockJob<RealDisk>>>) -> Option<BlockJob<RealDisk>> {
-    jobs.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .recv()
-        .ok()
+/// Blocks on their way to the threads. A channel behind a mutex would wake a second thread for each
+/// block, only to wait in its turn.
+#[derive(Debug, Default)]
+struct BlockQueue {
+    jobs: Mutex<VecDeque<BlockJob<RealDisk>>>,
+    arrived: Condvar,
+}
+
+impl BlockQueue {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<BlockJob<RealDisk>>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, job: BlockJob<RealDisk>) {
+        self.lock().push_back(job);
+        self.arrived.notify_one();
+    }
+
+    fn take(&self) -> BlockJob<RealDisk> {
+        let mut jobs = self.lock();
+        loop {
+            match jobs.pop_front() {
+                Some(job) => return job,
+                None => {
+                    jobs = self
+                        .arrived
+                        .wait(jobs)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
 }

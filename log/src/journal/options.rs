@@ -28,7 +28,7 @@ impl Default for JournalOptions {
             chunks_initial: 2,
             ring_bytes_max: 256 << 20,
             depth: BLOCKS_IN_FLIGHT_MAX,
-            block_bytes_target: 256 << 10,
+            block_bytes_target: 1 << 20,
             checkpoint_bytes: 64 << 20,
         }
     }

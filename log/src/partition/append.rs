@@ -1,17 +1,14 @@
 //! Appending entries.
 
-use std::io::IoSlice;
-
 use bytes::Bytes;
 use thalweg_model::batch::StoredBatch;
 use thalweg_model::{LeaderEpoch, LogIndex, Now, Offset, Term, Timestamp};
 
 use super::{AppendError, EntryId, PartitionLog};
 use crate::checksum::crc32c_of;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::Disk;
 use crate::index::EntryRecord;
 use crate::producers::Marker;
-use crate::segment::FileKind;
 
 /// An entry of the group's log that carries batches.
 #[derive(Clone, Copy, Debug)]
@@ -37,9 +34,6 @@ pub struct Appended {
     pub checksum: u32,
 }
 
-/// Batches of an entry that are written without allocating a list of them.
-const INLINE_PIECES: usize = 16;
-
 /// CRC-32C over the bytes of an entry's batches.
 #[must_use]
 pub fn entry_checksum(batches: &[StoredBatch]) -> u32 {
@@ -47,8 +41,8 @@ pub fn entry_checksum(batches: &[StoredBatch]) -> u32 {
 }
 
 impl<D: Disk> PartitionLog<D> {
-    /// Writes an entry behind the last one, in one call, without copying a byte of it. It is not
-    /// on stable storage then: the journal is.
+    /// Puts an entry behind the last one, without copying a byte of it. It is not on stable storage
+    /// then: the journal is. Its bytes may stay in memory for a while (`write_behind_bytes`).
     ///
     /// # Errors
     /// The disk is full or failed; the log is as it was, and the next append overwrites what was
@@ -65,12 +59,9 @@ impl<D: Disk> PartitionLog<D> {
         let length = bytes_of(entry.batches);
         let (first, last) = span(entry.batches);
         self.roll_for(entry, length, now)?;
-        let segment = self.active(now.wall)?;
-        let position = segment.bytes;
-        let base = segment.base;
-        let file = self.home.file_to_write(base, FileKind::Log)?;
+        let position = self.active(now.wall)?.bytes;
         let markers = markers(entry.batches)?;
-        write(&file, entry.batches, position)?;
+        self.take_batches(entry.batches, length)?;
         let checksum = entry_checksum(entry.batches);
         self.note_entry(entry, (position, length, checksum), &markers);
         Ok(Appended {
@@ -197,25 +188,6 @@ pub(super) fn markers(batches: &[StoredBatch]) -> Result<Vec<Option<Marker>>, Ap
     }
     let markers: Result<Vec<_>, _> = batches.iter().map(Marker::of).collect();
     Ok(markers?)
-}
-
-fn write(file: &impl DiskFile, batches: &[StoredBatch], position: u64) -> Result<(), AppendError> {
-    if let [only] = batches {
-        file.write_all_at(only.bytes(), position)?;
-    } else if batches.len() <= INLINE_PIECES {
-        let mut pieces = [IoSlice::new(&[]); INLINE_PIECES];
-        for (piece, batch) in pieces.iter_mut().zip(batches) {
-            *piece = IoSlice::new(batch.bytes());
-        }
-        file.write_vectored_at(&pieces[..batches.len()], position)?;
-    } else {
-        let pieces: Vec<_> = batches
-            .iter()
-            .map(|batch| IoSlice::new(batch.bytes()))
-            .collect();
-        file.write_vectored_at(&pieces, position)?;
-    }
-    Ok(())
 }
 
 /// Bytes of an entry's batches.

@@ -65,6 +65,7 @@ impl<D: Disk> PartitionLog<D> {
     /// # Panics
     /// If nothing was ever appended.
     pub fn sync_of_last_append(&mut self) -> io::Result<(D::File, Vec<PathBuf>)> {
+        self.write_out()?;
         let active = self.segments.last().expect("something was appended");
         let file = self.home.file(active.base, FileKind::Log)?;
         Ok((file, self.unsynced_dirs()))
@@ -120,6 +121,7 @@ impl<D: Disk> PartitionLog<D> {
     }
 
     fn try_checkpoint(&mut self, depth: Depth) -> io::Result<Checkpoint<D>> {
+        self.write_out()?;
         self.save_producers(depth)?;
         let last = self.segments.len().saturating_sub(1);
         let mut files = Vec::new();

@@ -72,12 +72,13 @@ impl<D: Disk> PartitionLog<D> {
     /// The first entry is gone or not there yet; an entry is damaged, or the disk failed, before
     /// one was read.
     pub fn entries(
-        &self,
+        &mut self,
         low: LogIndex,
         high: LogIndex,
         bytes_max: u64,
     ) -> Result<Vec<StoredEntry>, ReadError> {
         self.check_entry_range(low, high)?;
+        self.write_out()?;
         let mut entries = Vec::new();
         let (mut next, mut bytes) = (low, 0);
         while next < high {

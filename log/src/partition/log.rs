@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use thalweg_model::{LeaderEpoch, LogIndex, Offset, Timestamp};
 
+use super::behind::WriteBehind;
 use super::{Doomed, EntryId, ProducerBase};
 use crate::config::LogConfig;
 use crate::disk::Disk;
@@ -27,6 +28,9 @@ pub struct PartitionLog<D: Disk> {
     pub(super) before: EntryId,
     pub(super) last: EntryId,
     pub(super) segments: Vec<Segment>,
+    /// The end of the active segment, as far as it is not in its file. What touches the file's end
+    /// or hands the file out writes it first.
+    pub(super) behind: WriteBehind,
     /// Records of entries while there is no segment; the first one takes them over.
     pub(super) unplaced: EntryFile<EntryRecord>,
     pub(super) internal: BTreeMap<LogIndex, Bytes>,

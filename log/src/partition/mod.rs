@@ -6,6 +6,7 @@
 
 mod aborted;
 mod append;
+mod behind;
 mod checkpoint;
 mod entries;
 mod error;

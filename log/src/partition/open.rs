@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use thalweg_model::batch::{HEADER_BYTES, StoredBatch};
 
+use super::behind::WriteBehind;
 use super::log::Names;
 use super::{LogState, OpenError, PartitionLog};
 use crate::config::LogConfig;
@@ -58,6 +59,7 @@ impl<D: Disk> PartitionLog<D> {
             before: state.before,
             last: state.last,
             segments,
+            behind: WriteBehind::default(),
             unplaced,
             internal: state.internal.iter().cloned().collect::<BTreeMap<_, _>>(),
             epochs: LeaderEpochs::restore(&state.epochs),

@@ -38,7 +38,7 @@ impl<D: Disk> PartitionLog<D> {
     /// # Errors
     /// `from` is outside the log, or the disk failed.
     pub fn read(
-        &self,
+        &mut self,
         from: Offset,
         max_bytes: u64,
         up_to: Offset,
@@ -60,6 +60,7 @@ impl<D: Disk> PartitionLog<D> {
         if from >= up_to.min(self.next_offset) {
             return Ok(read);
         }
+        self.write_out()?;
         let mut at = self.segment_of(from).unwrap_or(self.segments.len());
         while at < self.segments.len() && self.segments[at].base < up_to {
             let left = max_bytes - read.bytes.min(max_bytes);

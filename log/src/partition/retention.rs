@@ -100,6 +100,9 @@ impl<D: Disk> PartitionLog<D> {
         for segment in self.segments.drain(..count) {
             self.doomed.push(Doomed::Segment(segment.base));
         }
+        if self.segments.is_empty() {
+            self.behind.clear();
+        }
         self.before = before;
         self.internal.retain(|&index, _| index > before.index);
         self.log_start = self.log_start.max(end);

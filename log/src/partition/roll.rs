@@ -68,6 +68,7 @@ impl<D: Disk> PartitionLog<D> {
     /// Begins a segment at the log's end and seals the one before.
     pub(super) fn begin_segment(&mut self, existing: Existing, now: Timestamp) -> io::Result<()> {
         let base = self.next_offset;
+        self.write_out()?;
         self.make_directory()?;
         let first_index = match self.segments.last_mut() {
             Some(active) => {

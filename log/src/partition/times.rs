@@ -26,10 +26,11 @@ impl<D: Disk> PartitionLog<D> {
     /// # Errors
     /// The disk failed, or a batch cannot be decompressed.
     pub fn offset_for_timestamp(
-        &self,
+        &mut self,
         timestamp: Timestamp,
         up_to: Offset,
     ) -> Result<Option<TimestampedOffset>, ReadError> {
+        self.write_out()?;
         for segment in &self.segments {
             if segment.base >= up_to {
                 break;
@@ -63,7 +64,8 @@ impl<D: Disk> PartitionLog<D> {
     ///
     /// # Errors
     /// As [`Self::offset_for_timestamp`].
-    pub fn max_timestamp(&self, up_to: Offset) -> Result<Option<TimestampedOffset>, ReadError> {
+    pub fn max_timestamp(&mut self, up_to: Offset) -> Result<Option<TimestampedOffset>, ReadError> {
+        self.write_out()?;
         let mut best: Option<(usize, Youngest)> = None;
         for (at, segment) in self.segments.iter().enumerate() {
             if segment.next_offset <= self.log_start {

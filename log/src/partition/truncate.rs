@@ -30,6 +30,7 @@ impl<D: Disk> PartitionLog<D> {
         if index >= self.last.index {
             return Ok(());
         }
+        self.write_out()?;
         let (term, cut) = self.cut_after(index)?;
         // A segment that begins with the next entry stays, empty: it is what the log was like when
         // the entry before was the last one, and a checkpoint may be from then.
@@ -66,6 +67,7 @@ impl<D: Disk> PartitionLog<D> {
     /// # Errors
     /// The disk failed. The log must be opened again.
     pub fn reset_to(&mut self, before: EntryId, start: Offset) -> Result<(), OpenError> {
+        self.behind.clear();
         for segment in std::mem::take(&mut self.segments) {
             self.remove_now(Doomed::Segment(segment.base))?;
         }

@@ -57,9 +57,11 @@ on_both_disks! {
     fn a_failed_checkpoint_forgets_no_sync(disk, home) {
         let disk = FullDisk::new(disk.clone());
         let mut log = Fixture::new(&disk, home, LogConfig::default());
-        log.fill(40);
-        disk.full_after(0);
-        assert!(log.log.checkpoint().is_err(), "the sidecar cannot be written");
+        log.fill(140);
+        for writes in 0..2 {
+            disk.full_after(writes);
+            assert!(log.log.checkpoint().is_err(), "batches or sidecar cannot be written");
+        }
         disk.has_room();
         let checkpoint = log.log.checkpoint().unwrap();
         assert_eq!((checkpoint.files.len(), checkpoint.dirs.len()), (2, 2));
@@ -76,6 +78,7 @@ on_both_disks! {
         log.reopen(&state);
         assert_eq!(log.bases(0), [0, 3, 6]);
         log.append(vec![batch(&[1], 5)]);
+        log.log.write_out().unwrap();
         let file = disk.open(&path, OpenMode::Read).unwrap();
         assert_eq!(file.len().unwrap(), log.log.size_bytes());
         assert_eq!(log.bases(0), [0, 3, 6, 9]);

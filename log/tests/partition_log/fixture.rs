@@ -156,7 +156,7 @@ impl<D: Disk> Fixture<D> {
     }
 
     /// The base offsets of the batches from `from` to the end.
-    pub(crate) fn bases(&self, from: i64) -> Vec<i64> {
+    pub(crate) fn bases(&mut self, from: i64) -> Vec<i64> {
         let read = self
             .log
             .read(offset(from), u64::MAX, self.log.log_end(), true)
@@ -221,11 +221,12 @@ pub(crate) fn bases<F: DiskFile>(read: &LogRead<F>) -> Vec<i64> {
     batches.iter().map(|b| b.header().base_offset).collect()
 }
 
-/// Small segments, and an index entry for nearly every batch.
+/// Small segments, some of whose newest bytes are only in memory, and an index entry for nearly every batch.
 pub(crate) fn small_segments() -> LogConfig {
     LogConfig {
         segment_bytes: 2_000,
         index_interval_bytes: 500,
+        write_behind_bytes: 1_024,
         ..LogConfig::default()
     }
 }

@@ -273,7 +273,7 @@ impl Run {
         self.model = model;
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
         let (first, end) = (self.log.log.first_index(), self.last().index.next());
         let entries = self.log.log.entries(first, end, u64::MAX).unwrap();
         assert_eq!(entries, self.model);

@@ -21,7 +21,7 @@ fn recover<D: Disk>(log: &mut Fixture<D>, entry: &StoredEntry) -> Result<Recover
     log.log.recover_append(&table, at(20_000), || Ok(payload))
 }
 
-fn all<D: Disk>(log: &Fixture<D>) -> Vec<StoredEntry> {
+fn all<D: Disk>(log: &mut Fixture<D>) -> Vec<StoredEntry> {
     let end = log.log.last_entry().index.next();
     log.log.entries(index(1), end, u64::MAX).unwrap()
 }
@@ -57,7 +57,7 @@ on_both_disks! {
             assert_eq!(recover(&mut log, entry).unwrap(), expected, "{}", entry.index);
         }
         log.log.finish_recovery().unwrap();
-        assert_eq!(all(&log), entries);
+        assert_eq!(all(&mut log), entries);
         assert_eq!(log.log.segments().collect::<Vec<_>>(), segments, "rolls are found again");
         let again: Vec<_> = log.log.producers().active().map(|(id, s)| (id, *s)).collect();
         assert_eq!(again, producers);
@@ -93,10 +93,10 @@ on_both_disks! {
         }
         assert!(repaired > 2, "{repaired} repaired");
         log.log.finish_recovery().unwrap();
-        assert_eq!(all(&log), entries);
+        assert_eq!(all(&mut log), entries);
         log.append_in(2, vec![batch(&[1], 5)]);
         log.restart();
-        assert_eq!(all(&log)[..30], entries);
+        assert_eq!(all(&mut log)[..30], entries);
     }
 
     fn an_entry_of_another_term_replaces_the_rest(disk, home) {
@@ -107,11 +107,11 @@ on_both_disks! {
         let mut other = Fixture::new(disk, &home.join("other"), small_segments());
         other.fill(14);
         other.append_in(7, vec![batch(&[5], 44)]);
-        let replacing = all(&other).pop().unwrap();
+        let replacing = all(&mut other).pop().unwrap();
         assert_eq!(recover(&mut log, &replacing).unwrap(), Recovered::Repaired);
         assert_eq!(log.log.last_entry().index, index(15));
-        assert_eq!(all(&log)[..14], entries[..14]);
-        assert_eq!(all(&log)[14], replacing);
+        assert_eq!(all(&mut log)[..14], entries[..14]);
+        assert_eq!(all(&mut log)[14], replacing);
     }
 
     fn what_cannot_follow_is_passed_over_and_what_is_damaged_is_not(disk, home) {

@@ -9,7 +9,7 @@ use crate::fixture::{Fixture, batch, compressed, offset, small_segments, with_op
 
 type Found = Option<(i64, i64)>;
 
-fn by_time<D: thalweg_log::disk::Disk>(log: &Fixture<D>, timestamp: i64, up_to: i64) -> Found {
+fn by_time<D: thalweg_log::disk::Disk>(log: &mut Fixture<D>, timestamp: i64, up_to: i64) -> Found {
     let found = log
         .log
         .offset_for_timestamp(Timestamp(timestamp), offset(up_to))
@@ -17,13 +17,13 @@ fn by_time<D: thalweg_log::disk::Disk>(log: &Fixture<D>, timestamp: i64, up_to: 
     found.map(|found| (found.offset.value(), found.timestamp.0))
 }
 
-fn youngest<D: thalweg_log::disk::Disk>(log: &Fixture<D>, up_to: i64) -> Found {
+fn youngest<D: thalweg_log::disk::Disk>(log: &mut Fixture<D>, up_to: i64) -> Found {
     let found = log.log.max_timestamp(offset(up_to)).unwrap();
     found.map(|found| (found.offset.value(), found.timestamp.0))
 }
 
 /// What the answers must be, record by record.
-fn check_all<D: thalweg_log::disk::Disk>(log: &Fixture<D>, timestamps: &[i64], start: usize) {
+fn check_all<D: thalweg_log::disk::Disk>(log: &mut Fixture<D>, timestamps: &[i64], start: usize) {
     let low = timestamps.iter().min().unwrap() - 1;
     let high = timestamps.iter().max().unwrap() + 1;
     for up_to in [0, timestamps.len() / 2 / 3 * 3, timestamps.len()] {
@@ -57,10 +57,10 @@ on_both_disks! {
             let mut log = Fixture::new(disk, &place, LogConfig::default());
             log.append(vec![compressed(&[10, 20, 30], compression)]);
             log.append_in(4, vec![compressed(&[40, 35, 50], compression)]);
-            assert_eq!(by_time(&log, 11, 6), Some((1, 20)));
-            assert_eq!(by_time(&log, 31, 6), Some((3, 40)));
-            assert_eq!(by_time(&log, 41, 6), Some((5, 50)));
-            assert_eq!(by_time(&log, 51, 6), None);
+            assert_eq!(by_time(&mut log, 11, 6), Some((1, 20)));
+            assert_eq!(by_time(&mut log, 31, 6), Some((3, 40)));
+            assert_eq!(by_time(&mut log, 41, 6), Some((5, 50)));
+            assert_eq!(by_time(&mut log, 51, 6), None);
             let found = log.log.offset_for_timestamp(Timestamp(50), offset(6)).unwrap();
             assert_eq!(found.unwrap().epoch, LeaderEpoch::from_wire(4));
         }
@@ -73,9 +73,9 @@ on_both_disks! {
             log.append(vec![batch(three, 60)]);
         }
         assert!(log.log.segments().count() > 3);
-        check_all(&log, &timestamps, 0);
+        check_all(&mut log, &timestamps, 0);
         log.log.delete_records_before(offset(17)).unwrap();
-        check_all(&log, &timestamps, 17);
+        check_all(&mut log, &timestamps, 17);
     }
 
     fn answers_survive_a_restart_and_a_crash_of_the_process(disk, home) {
@@ -87,15 +87,15 @@ on_both_disks! {
         // Without a clean end, indexes have gaps: more is walked, nothing is missed.
         let state = log.checkpoint();
         log.reopen(&state);
-        check_all(&log, &timestamps, 0);
+        check_all(&mut log, &timestamps, 0);
         log.restart();
-        check_all(&log, &timestamps, 0);
+        check_all(&mut log, &timestamps, 0);
     }
 
     fn records_without_timestamps_are_never_found(disk, home) {
         let mut log = Fixture::new(disk, home, LogConfig::default());
         log.append(vec![with_options(&[-1, -1], 10, BatchOptions::default())]);
-        assert_eq!(by_time(&log, 0, 2), None);
-        assert_eq!(youngest(&log, 2), None);
+        assert_eq!(by_time(&mut log, 0, 2), None);
+        assert_eq!(youngest(&mut log, 2), None);
     }
 }

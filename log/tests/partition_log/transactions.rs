@@ -42,7 +42,7 @@ fn two_producers<D: Disk>(log: &mut Fixture<D>) {
     ]);
 }
 
-fn aborted<D: Disk>(log: &Fixture<D>, from: i64, up_to: i64) -> Vec<(i64, i64, i64)> {
+fn aborted<D: Disk>(log: &mut Fixture<D>, from: i64, up_to: i64) -> Vec<(i64, i64, i64)> {
     let found = log
         .log
         .aborted_transactions(offset(from), offset(up_to))
@@ -80,11 +80,11 @@ on_both_disks! {
             let mut log = Fixture::new(disk, &place, config);
             two_producers(&mut log);
             for turn in 0..3 {
-                assert_eq!(aborted(&log, 0, 10), [(1, 0, 5), (1, 6, 9)], "turn {turn}");
-                assert_eq!(aborted(&log, 0, 6), [(1, 0, 5)]);
-                assert_eq!(aborted(&log, 6, 10), [(1, 6, 9)]);
-                assert_eq!(aborted(&log, 5, 10), [(1, 0, 5), (1, 6, 9)]);
-                assert_eq!(aborted(&log, 10, 10), []);
+                assert_eq!(aborted(&mut log, 0, 10), [(1, 0, 5), (1, 6, 9)], "turn {turn}");
+                assert_eq!(aborted(&mut log, 0, 6), [(1, 0, 5)]);
+                assert_eq!(aborted(&mut log, 6, 10), [(1, 6, 9)]);
+                assert_eq!(aborted(&mut log, 5, 10), [(1, 0, 5), (1, 6, 9)]);
+                assert_eq!(aborted(&mut log, 10, 10), []);
                 if turn == 0 {
                     log.restart();
                 } else {
@@ -100,7 +100,7 @@ on_both_disks! {
         two_producers(&mut log);
         log.checkpoint();
         log.log.truncate_to(crate::fixture::index(4)).unwrap();
-        assert_eq!(aborted(&log, 0, 8), [(1, 0, 5)]);
+        assert_eq!(aborted(&mut log, 0, 8), [(1, 0, 5)]);
         assert_eq!(log.log.producers().first_unstable(), Some(offset(0)));
         log.log.producers_mut().on_high_watermark(offset(6));
         assert_eq!(log.log.producers().first_unstable(), Some(offset(2)));
@@ -114,7 +114,7 @@ on_both_disks! {
         log.restart();
         assert_eq!(log.log.producers().first_unstable(), Some(offset(0)));
         log.append(vec![marker(1, 0, Outcome::Aborted)]);
-        assert_eq!(aborted(&log, 0, 3), [(1, 0, 2)]);
+        assert_eq!(aborted(&mut log, 0, 3), [(1, 0, 2)]);
         let state = log.checkpoint();
         log.reopen(&state);
         assert_eq!(log.log.producers().current(ProducerId(1)).unwrap().coordinator_epoch, 3);

@@ -18,19 +18,19 @@ fn four_terms<D: Disk>(log: &mut Fixture<D>) {
 }
 
 /// Everything that can be asked of a log.
-fn everything<D: Disk>(log: &Fixture<D>) -> String {
+fn everything<D: Disk>(log: &mut Fixture<D>) -> String {
     let last = log.log.last_entry();
     let first = log.log.first_index();
     let entries = log.log.entries(first, last.index.next(), u64::MAX).unwrap();
     let ends: Vec<_> = (0..6)
         .map(|epoch| log.log.end_of_epoch(LeaderEpoch::from_wire(epoch).unwrap()))
         .collect();
-    let producers: Vec<_> = log.log.producers().active().collect();
     let youngest = log.log.max_timestamp(log.log.log_end()).unwrap();
     let early = log
         .log
         .offset_for_timestamp(Timestamp(0), log.log.log_end())
         .unwrap();
+    let producers: Vec<_> = log.log.producers().active().collect();
     format!("{last:?} {entries:?} {ends:?} {producers:?} {youngest:?} {early:?}")
 }
 
@@ -50,13 +50,13 @@ on_both_disks! {
                 let batch = idempotent(3, stamp(at / 5 + 1, 0, sequence), false);
                 never.append_in(entry.term.0, vec![batch]);
             }
-            assert_eq!(everything(&cut), everything(&never), "{kept} kept");
+            assert_eq!(everything(&mut cut), everything(&mut never), "{kept} kept");
             for log in [&mut cut, &mut never] {
                 log.append_in(9, vec![batch(&[7_000], 30)]);
             }
-            assert_eq!(everything(&cut), everything(&never), "{kept} kept and one appended");
+            assert_eq!(everything(&mut cut), everything(&mut never), "{kept} kept and one appended");
             cut.restart();
-            assert_eq!(everything(&cut), everything(&never), "{kept} kept and restarted");
+            assert_eq!(everything(&mut cut), everything(&mut never), "{kept} kept and restarted");
         }
     }
 
