@@ -8,6 +8,7 @@ use std::rc::Rc;
 use anyhow::Context;
 use thalweg_cli::StartOptions;
 use thalweg_log::disk::RealDisk;
+use thalweg_log::journal::JournalOptions;
 use thalweg_model::Uuid;
 use thalweg_replica::{Shard, ShardConfig};
 use tokio::net::TcpListener;
@@ -77,6 +78,7 @@ fn run(options: &StartOptions, clock: Clock) -> anyhow::Result<()> {
         dir: data.path.clone(),
         directory: data.id,
         seed: u64::from_be_bytes(*random_bytes()?.first_chunk().expect("16 bytes hold 8")),
+        journal: JournalOptions::default(),
     };
     let shard = Shard::open(RealDisk, shard_config, clock.now())
         .with_context(|| format!("the data in {} cannot be opened", data.path.display()))?;

@@ -83,7 +83,7 @@ impl<D: Disk> Shard<D> {
         };
         let options = JournalOptions {
             depth: BLOCKS_IN_FLIGHT_MAX,
-            ..JournalOptions::default()
+            ..config.journal
         };
         let journal_dir = config.dir.join("journal");
         let (journal, replay) =

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thalweg_consensus::{Group, GroupConfig, GroupState, Membership};
 use thalweg_log::disk::Disk;
-use thalweg_log::journal::Journal;
+use thalweg_log::journal::{Journal, JournalOptions};
 use thalweg_log::manifest::Manifest;
 use thalweg_log::{FileCache, GroupId, LogConfig, LogHome, PartitionLog};
 use thalweg_model::{LeaderEpoch, Now, Tick, TopicPartition, Uuid};
@@ -27,6 +27,8 @@ pub struct ShardConfig {
     pub directory: Uuid,
     /// Seed of all that is random in it.
     pub seed: u64,
+    /// Sizes of its journal; how many blocks are in flight is the shard's own business.
+    pub journal: JournalOptions,
 }
 
 /// Many partition replicas over one journal. It never waits: what has to be done outside comes out

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use thalweg_log::disk::{DiskFile, SimDisk};
+use thalweg_log::journal::JournalOptions;
 use thalweg_log::{GroupId, LogConfig};
 use thalweg_model::batch::{
     BatchBuilder, BatchOptions, CheckedBatch, NewRecord, ProducerStamp, StoredBatch,
@@ -37,6 +38,7 @@ fn config() -> ShardConfig {
         dir: "/data".into(),
         directory: Uuid::from_bytes([9; 16]),
         seed: 7,
+        journal: JournalOptions::default(),
     }
 }
 

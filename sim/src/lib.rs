@@ -3,6 +3,21 @@
 //! The machines of `replica` and `consensus` run here as they do in the broker; what is around them
 //! is simulated, and everything that is random comes from the seed. The same seed gives the same trace.
 
+mod call;
+mod clients;
+mod directory;
+mod nemesis;
+mod node;
 mod random;
+mod run;
+mod schedule;
+mod swarm;
+mod trace;
+mod truth;
+mod violation;
+mod world;
 
 pub use random::Random;
+pub use run::{Outcome, Plan, run};
+pub use trace::Trace;
+pub use violation::Violation;

@@ -16,6 +16,7 @@ mod paths;
 mod process;
 mod ready;
 mod schema;
+mod sim;
 mod stopwatch;
 mod tidy;
 mod tools_diff;
@@ -33,6 +34,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   docs        rewrite the pages about requests and settings; --check fails when they are stale
   kafka       start, stop or use Apache Kafka, the reference broker
   schema      rewrite wire/schema from the jars of the reference broker
+  sim         run seeds of the simulated cluster: --seeds N, --seed X --trace
   tidy        check layers, budgets, names, documents and tracked text
   tools-diff  run Kafka's tools against Kafka and Thalweg, print what differs";
 
@@ -58,6 +60,7 @@ fn run() -> Result<()> {
         "kafka" => kafka::run(args),
         "schema" => schema::run_schema(&args),
         "codegen" => schema::run_codegen(&args),
+        "sim" => sim::run(&args),
         "tidy" => tidy::run(),
         "tools-diff" => tools_diff::run(args),
         "" | "help" | "--help" | "-h" => {

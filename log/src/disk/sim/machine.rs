@@ -85,6 +85,12 @@ impl Machine {
         self.power = Power::GoesAt(self.changes + changes);
     }
 
+    pub(super) fn keep_power(&mut self) {
+        if !self.is_off() {
+            self.power = Power::On;
+        }
+    }
+
     pub(super) fn is_off(&self) -> bool {
         self.power == Power::Off
     }

@@ -83,6 +83,11 @@ impl SimDisk {
         self.machine().cut_power_after(changes);
     }
 
+    /// Takes back what [`Self::cut_power_after`] planned, if it did not happen yet.
+    pub fn keep_power(&self) {
+        self.machine().keep_power();
+    }
+
     /// Whether the power is off: only [`Self::restart`] and [`Self::crash`] help.
     #[must_use]
     pub fn is_off(&self) -> bool {

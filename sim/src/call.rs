@@ -1,0 +1,69 @@
+//! What clients ask nodes, and what nodes answer.
+
+use bytes::{Bytes, BytesMut};
+use thalweg_model::batch::{CheckedBatch, RawBatch, StoredBatch};
+use thalweg_model::{LeaderEpoch, Offset, TopicPartition};
+use thalweg_replica::{Acks, AppendError, Appended, Marks};
+
+/// Number of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ClientId(pub(crate) usize);
+
+/// Number of one call of one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CallId(pub(crate) u64);
+
+/// A request on its way to a node.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    Produce {
+        partition: TopicPartition,
+        batch: Bytes,
+        acks: Acks,
+    },
+    Fetch {
+        partition: TopicPartition,
+        from: Offset,
+        bytes_max: usize,
+        wait_us: u64,
+    },
+    DeleteRecords {
+        partition: TopicPartition,
+        up_to: Option<Offset>,
+    },
+}
+
+/// An answer, or that there will be none.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Produced(Appended),
+    /// Not appended, and it never will be.
+    Refused(AppendError),
+    /// What became of it is not known.
+    Unknown,
+    Fetched(Fetched),
+    Deleted(Marks),
+    /// The node does not lead the partition; nothing was done.
+    NotHere,
+    /// The offset is outside the log.
+    OutOfRange(Marks),
+    /// What is stored could not be read.
+    Unreadable(String),
+    /// The node does not run; nothing was done.
+    Unreachable,
+}
+
+/// What a fetch found.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetched {
+    pub(crate) batches: Vec<StoredBatch>,
+    pub(crate) marks: Marks,
+    pub(crate) epoch: LeaderEpoch,
+}
+
+/// A batch as a node takes it from the bytes that a client sent.
+pub(crate) fn checked(bytes: &Bytes) -> CheckedBatch {
+    RawBatch(BytesMut::from(bytes.as_ref()))
+        .check()
+        .expect("clients of the simulation send good batches")
+}

@@ -1,0 +1,162 @@
+//! A consumer that reads one partition from its start, without end.
+
+use std::collections::BTreeMap;
+
+use thalweg_model::{LeaderEpoch, Offset, TopicPartition};
+
+use super::{Client, Context, LeaderGuess};
+use crate::call::{CallId, Reply, Request};
+use crate::violation::Violation;
+
+#[derive(Debug)]
+struct Asked {
+    call: CallId,
+    /// The marks that were told before.
+    known: BTreeMap<LeaderEpoch, i64>,
+}
+
+/// Reads and compares with what is true.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    /// The partition it stays with; without one it goes from one to the other.
+    assigned: Option<TopicPartition>,
+    partition: Option<TopicPartition>,
+    guess: LeaderGuess,
+    /// Where its log began when it began to read.
+    start: Offset,
+    next: Offset,
+    asked: Option<Asked>,
+    /// Reads until it has everything that is there, then no more.
+    drains: bool,
+    drained: bool,
+}
+
+impl Consumer {
+    /// One that wanders.
+    pub(crate) fn wandering() -> Self {
+        Self::new(None, false)
+    }
+
+    /// One that reads all of a partition and then compares.
+    pub(crate) fn draining(partition: TopicPartition) -> Self {
+        Self::new(Some(partition), true)
+    }
+
+    fn new(assigned: Option<TopicPartition>, drains: bool) -> Self {
+        Self {
+            assigned,
+            partition: assigned,
+            guess: LeaderGuess::default(),
+            start: Offset::ZERO,
+            next: Offset::ZERO,
+            asked: None,
+            drains,
+            drained: false,
+        }
+    }
+
+    fn ask(&mut self, cx: &mut Context<'_>) {
+        if self.asked.is_some() || self.drained || (cx.ending && !self.drains) {
+            return;
+        }
+        let gone = self.partition.is_none_or(|of| !cx.directory.exists(of));
+        if gone || (self.assigned.is_none() && cx.random.percent(2)) {
+            self.partition = cx.random.pick(&cx.directory.partitions()).copied();
+            self.next = Offset::ZERO;
+        }
+        let node = self
+            .partition
+            .and_then(|of| self.guess.node(cx.directory, of));
+        let (Some(partition), Some(node)) = (self.partition, node) else {
+            return cx.wake(100_000, 200_000);
+        };
+        let bytes_max = cx.random.between(1, 4_000);
+        let request = Request::Fetch {
+            partition,
+            from: self.next,
+            bytes_max: usize::try_from(bytes_max).unwrap_or(1),
+            wait_us: if self.drains { 0 } else { 100_000 },
+        };
+        let known = cx.truth.known_marks(partition);
+        let call = cx.call(node, request);
+        self.asked = Some(Asked { call, known });
+    }
+}
+
+impl Client for Consumer {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<(), Violation> {
+        self.ask(cx);
+        Ok(())
+    }
+
+    fn answered(
+        &mut self,
+        call: CallId,
+        reply: Reply,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Violation> {
+        let asked = self.asked.take_if(|asked| asked.call == call);
+        let (Some(asked), Some(partition)) = (asked, self.partition) else {
+            return Ok(());
+        };
+        if !cx.directory.exists(partition) {
+            cx.wake(0, 10_000);
+            return Ok(());
+        }
+        match reply {
+            Reply::Fetched(found) => {
+                cx.truth
+                    .marks(partition, found.epoch, found.marks, &asked.known)?;
+                let next = cx
+                    .truth
+                    .read(partition, self.next.value(), &found.batches)?;
+                self.next = Offset::new(next);
+                if self.drains && self.next >= found.marks.high_watermark {
+                    self.drained = true;
+                    let (start, end) = (self.start.value(), self.next.value());
+                    return cx.truth.drained(partition, start, end);
+                }
+                if found.batches.is_empty() && self.drains && self.next < found.marks.high_watermark
+                {
+                    let seen = format!("{partition}: nothing at {next}, {:?}", found.marks);
+                    return Err(Violation::new("what is committed can be read", seen));
+                }
+                cx.wake(0, 5_000);
+            }
+            Reply::OutOfRange(marks) => {
+                let (low, high) = (marks.log_start, marks.high_watermark);
+                if self.next >= low && self.next <= high {
+                    let seen = format!("{partition}: {} is inside {marks:?}", self.next);
+                    return Err(Violation::new("an offset inside the log is served", seen));
+                }
+                if self.next > high && self.drains {
+                    let seen = format!("{partition}: {} is beyond {marks:?}", self.next);
+                    return Err(Violation::new("the high watermark never falls", seen));
+                }
+                self.start = low;
+                self.next = low;
+                cx.wake(0, 5_000);
+            }
+            Reply::Unreadable(why) => {
+                let seen = format!("{partition} at {}: {why}", self.next);
+                return Err(Violation::new("what is committed can be read", seen));
+            }
+            Reply::NotHere | Reply::Unreachable | Reply::Unknown => {
+                self.guess.was_wrong();
+                cx.wake(1_000, 100_000);
+            }
+            Reply::Produced(_) | Reply::Refused(_) | Reply::Deleted(_) => {}
+        }
+        Ok(())
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        let partition = self.partition?;
+        let waits = if self.drains {
+            !self.drained
+        } else {
+            self.asked.is_some()
+        };
+        waits.then(|| format!("a reader of {partition} at {}", self.next))
+    }
+}

@@ -1,0 +1,109 @@
+//! Runs seeds: `cargo xtask sim` builds and calls this.
+#![expect(clippy::print_stdout, reason = "a command line tool talks there")]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use thalweg_sim::{Outcome, Plan, run};
+
+const USAGE: &str = "usage: thalweg-sim [--seeds N] [--from SEED] [--nodes N] [--seconds N] | --seed SEED [--nodes N] [--trace]";
+
+/// What was asked for.
+#[derive(Debug)]
+struct Args {
+    first: u64,
+    count: u64,
+    nodes: Option<u64>,
+    seconds_max: u64,
+    traced: bool,
+}
+
+fn main() -> ExitCode {
+    match parse(std::env::args().skip(1)) {
+        Some(args) => run_all(&args),
+        None => {
+            println!("{USAGE}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Option<Args> {
+    let mut args = Args {
+        first: 1,
+        count: 100,
+        nodes: None,
+        seconds_max: u64::MAX / 1_000_000,
+        traced: false,
+    };
+    while let Some(word) = words.next() {
+        if word == "--trace" {
+            args.traced = true;
+            continue;
+        }
+        let number: u64 = words.next()?.parse().ok()?;
+        match word.as_str() {
+            "--seeds" => args.count = number,
+            "--from" => args.first = number,
+            "--seed" => (args.first, args.count) = (number, 1),
+            "--seconds" => args.seconds_max = number,
+            "--nodes" => args.nodes = Some(number),
+            _ => return None,
+        }
+    }
+    Some(args)
+}
+
+/// Seeds take turns with the sizes of the cluster.
+fn nodes_of(_seed: u64) -> u64 {
+    1
+}
+
+fn run_all(args: &Args) -> ExitCode {
+    let (mut failed, mut simulated_us, mut acknowledged, mut crashes) = (0, 0, 0, 0);
+    for seed in args.first..args.first + args.count {
+        let nodes = args.nodes.unwrap_or_else(|| nodes_of(seed));
+        let traced = args.traced;
+        let plan = Plan {
+            seed,
+            nodes,
+            seconds_max: args.seconds_max,
+            traced,
+        };
+        match catch_unwind(AssertUnwindSafe(|| run(plan))) {
+            Ok(outcome) => {
+                simulated_us += outcome.simulated_us;
+                acknowledged += outcome.acknowledged;
+                crashes += outcome.crashes;
+                failed += u64::from(!report(plan, &outcome));
+            }
+            Err(_) => {
+                println!("seed {seed}: a machine's invariant is broken");
+                println!("  replay: cargo xtask sim --seed {seed} --nodes {nodes} --trace");
+                failed += 1;
+            }
+        }
+    }
+    println!(
+        "{} seeds, {failed} failed, {} simulated seconds, {crashes} crashes, {acknowledged} batches acknowledged",
+        args.count,
+        simulated_us / 1_000_000,
+    );
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Says what went wrong; whether nothing did.
+fn report(plan: Plan, outcome: &Outcome) -> bool {
+    let Plan { seed, nodes, .. } = plan;
+    print!("{}", outcome.trace.text());
+    let Some(violation) = &outcome.violation else {
+        return true;
+    };
+    println!("seed {seed}, {nodes} nodes: {violation}");
+    println!("  replay: cargo xtask sim --seed {seed} --nodes {nodes} --trace");
+    false
+}

@@ -1,0 +1,73 @@
+//! The faults of a run, and their end.
+
+use thalweg_model::BrokerId;
+
+use crate::node::Crash;
+use crate::violation::Violation;
+use crate::world::{Event, World};
+
+/// Most changes of the disk until a planned power cut: a turn has a handful, a recovery dozens.
+const CUT_AFTER_MAX: u64 = 60;
+
+impl World {
+    /// One fault, and the plan for the next.
+    pub(crate) fn fault(&mut self) -> Result<(), Violation> {
+        if self.healed {
+            return Ok(());
+        }
+        let pause = self.swarm.fault_every_us;
+        let next = self.random.between(pause / 4, pause * 2);
+        self.schedule.after(next, Event::Fault);
+        let ids: Vec<_> = self.nodes.iter().map(|node| node.id).collect();
+        let Some(&id) = self.random.pick(&ids) else {
+            return Ok(());
+        };
+        match self.random.below(4) {
+            0 if self.swarm.kills => self.down(id, Crash::Kill),
+            1 if self.swarm.power_losses => self.down(id, Crash::PowerLoss),
+            2 if self.swarm.cuts => {
+                let after = self.random.below(CUT_AFTER_MAX);
+                self.node(id).disk().cut_power_after(after);
+            }
+            3 if self.swarm.checkpoints => {
+                let now = self.schedule.now();
+                self.node(id).retain(now);
+                self.node(id).checkpoint();
+                return self.turn(id);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A node goes down, and is planned to come back.
+    pub(crate) fn down(&mut self, id: BrokerId, crash: Crash) {
+        if self.node(id).start_is_planned {
+            return;
+        }
+        let now = self.schedule.now();
+        self.trace
+            .note(now, || format!("{id} goes down: {crash:?}"));
+        self.crashes += 1;
+        self.node(id).crash(crash);
+        self.node(id).start_is_planned = true;
+        let delay = self.random.between(1_000, 1_000_000);
+        self.schedule.after(delay, Event::Start(id));
+        // Sometimes it does not come far.
+        if self.swarm.cuts && !self.healed && self.random.percent(30) {
+            let after = self.random.below(CUT_AFTER_MAX);
+            self.node(id).disk().cut_power_after(after);
+        }
+    }
+
+    /// No more faults; what is down comes back.
+    pub(crate) fn heal(&mut self) {
+        let now = self.schedule.now();
+        self.trace.note(now, || "healed".to_owned());
+        self.healed = true;
+        let ids: Vec<_> = self.nodes.iter().map(|node| node.id).collect();
+        for id in ids {
+            self.node(id).disk().keep_power();
+        }
+    }
+}

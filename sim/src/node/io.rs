@@ -1,0 +1,78 @@
+//! The node's I/O threads: a job is performed when the simulated device comes to it.
+
+use std::path::PathBuf;
+
+use thalweg_log::disk::{Disk, SimDisk};
+use thalweg_log::journal::GrowJob;
+use thalweg_model::Tick;
+use thalweg_replica::{BlockJob, CheckpointJob};
+
+use super::SimNode;
+
+/// Something for an I/O thread.
+#[derive(Debug)]
+pub(super) enum Job {
+    Block(BlockJob<SimDisk>),
+    Checkpoint(CheckpointJob<SimDisk>),
+    Grow(GrowJob<SimDisk>),
+    Remove(Vec<PathBuf>),
+}
+
+impl Job {
+    /// Performs it when nobody is left to hear of the outcome.
+    pub(super) fn perform_unheard(self) {
+        match self {
+            Self::Block(job) => drop(job.perform()),
+            Self::Checkpoint(job) => drop(job.perform()),
+            Self::Grow(job) => drop(job.perform()),
+            Self::Remove(_) => {}
+        }
+    }
+}
+
+impl SimNode {
+    /// The device comes to a job.
+    pub(crate) fn perform(&mut self, job: u64, at: Tick) {
+        let now = self.clock(at);
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let Some(job) = running.jobs.remove(&job) else {
+            return;
+        };
+        match job {
+            Job::Block(job) => running.shard.block_written(job.perform(), now),
+            Job::Checkpoint(job) => running.shard.checkpointed(job.perform()),
+            Job::Grow(job) => running.shard.journal_grown(job.perform(), now),
+            Job::Remove(paths) => {
+                for path in paths {
+                    // One that is gone already is no failure.
+                    let _gone = self.disk.remove_file(&path);
+                }
+            }
+        }
+    }
+
+    /// Starts a checkpoint, as the journal or retention would.
+    pub(crate) fn checkpoint(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.shard.start_checkpoint();
+        }
+    }
+
+    /// Lets time pass inside.
+    pub(crate) fn tick(&mut self, at: Tick) {
+        let now = self.clock(at);
+        if let Some(running) = &mut self.running {
+            running.shard.tick(now);
+        }
+    }
+
+    /// Applies the topics' retention.
+    pub(crate) fn retain(&mut self, at: Tick) {
+        let now = self.clock(at);
+        if let Some(running) = &mut self.running {
+            running.shard.retain(now);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One simulated node: a shard, its disk, and the shell that the broker would be around it.
+
+mod io;
+mod serve;
+
+use std::collections::BTreeMap;
+
+use thalweg_log::GroupId;
+use thalweg_log::disk::SimDisk;
+use thalweg_log::disk::sim::PowerCut;
+use thalweg_log::journal::JournalOptions;
+use thalweg_model::{BrokerId, Now, Tick, Timestamp, TopicPartition, Uuid};
+use thalweg_replica::{Effect, PartitionSpec, Shard, ShardConfig, Ticket, WaiterId};
+
+use crate::Random;
+use crate::call::{CallId, ClientId, Reply};
+use crate::violation::Violation;
+use io::Job;
+use serve::FetchCall;
+
+/// What a node wants from the world after a turn.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// A job began, which the disk takes some time for.
+    JobStarted(u64),
+    /// An answer for a client.
+    Answer {
+        client: ClientId,
+        call: CallId,
+        reply: Reply,
+    },
+}
+
+/// How a node goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Crash {
+    /// The process dies; what it wrote stays.
+    Kill,
+    /// The machine loses power; of what was not synced any part stays.
+    PowerLoss,
+}
+
+/// One node.
+#[derive(Debug)]
+pub(crate) struct SimNode {
+    pub(crate) id: BrokerId,
+    /// Which of its lives this is; events of earlier ones mean nothing.
+    pub(crate) life: u64,
+    /// It is down and comes back by itself.
+    pub(crate) start_is_planned: bool,
+    disk: SimDisk,
+    random: Random,
+    journal: JournalOptions,
+    running: Option<Running>,
+}
+
+/// What a process has in memory.
+#[derive(Debug)]
+struct Running {
+    shard: Shard<SimDisk>,
+    groups: BTreeMap<TopicPartition, GroupId>,
+    jobs: BTreeMap<u64, Job>,
+    next_job: u64,
+    tickets: BTreeMap<Ticket, (ClientId, CallId)>,
+    next_ticket: u64,
+    fetches: BTreeMap<WaiterId, FetchCall>,
+    outputs: Vec<Output>,
+    failed: Option<String>,
+}
+
+impl SimNode {
+    pub(crate) fn new(id: BrokerId, mut random: Random, journal: JournalOptions) -> Self {
+        Self {
+            id,
+            life: 0,
+            start_is_planned: true,
+            disk: SimDisk::new(random.roll()),
+            random,
+            journal,
+            running: None,
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.running.is_some()
+    }
+
+    pub(crate) fn disk(&self) -> &SimDisk {
+        &self.disk
+    }
+
+    /// Both clocks of the node.
+    pub(crate) fn clock(&self, at: Tick) -> Now {
+        const BEGINNING_MS: i64 = 1_700_000_000_000;
+        let millis = i64::try_from(at.0 / 1000).expect("simulated time is short");
+        Now {
+            tick: at,
+            wall: Timestamp(BEGINNING_MS + millis),
+        }
+    }
+
+    /// Starts the process: everything that was promised must come back. `false` if the power went
+    /// again meanwhile.
+    pub(crate) fn start(&mut self, specs: &[PartitionSpec], at: Tick) -> Result<bool, Violation> {
+        let now = self.clock(at);
+        let config = ShardConfig {
+            dir: "/data".into(),
+            directory: Uuid::from_bytes([9; 16]),
+            seed: self.random.roll(),
+            journal: self.journal,
+        };
+        let opened = Shard::open(self.disk.clone(), config, now);
+        let shard = match opened {
+            Ok(shard) => shard,
+            Err(_) if self.disk.is_off() => return Ok(false),
+            Err(error) => {
+                let seen = format!("node {}: {error}", self.id);
+                return Err(Violation::new("a node starts after any crash", seen));
+            }
+        };
+        self.life += 1;
+        self.running = Some(Running {
+            shard,
+            groups: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            next_job: 0,
+            tickets: BTreeMap::new(),
+            next_ticket: 0,
+            fetches: BTreeMap::new(),
+            outputs: Vec::new(),
+            failed: None,
+        });
+        self.apply(specs, at);
+        Ok(true)
+    }
+
+    /// Takes over what the cluster's metadata says: which partitions are here.
+    pub(crate) fn apply(&mut self, specs: &[PartitionSpec], at: Tick) {
+        let now = self.clock(at);
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let gone: Vec<_> = running
+            .shard
+            .partitions()
+            .filter(|(_, spec)| {
+                let here = spec.topic_partition();
+                specs.iter().all(|spec| spec.topic_partition() != here)
+            })
+            .map(|(group, spec)| (group, spec.topic_partition()))
+            .collect();
+        for (group, partition) in gone {
+            running.shard.remove(group);
+            running.groups.remove(&partition);
+        }
+        for spec in specs {
+            let partition = spec.topic_partition();
+            let group = running.shard.add(spec.clone(), now);
+            running.groups.insert(partition, group);
+        }
+    }
+
+    /// Lets the node go down.
+    pub(crate) fn crash(&mut self, crash: Crash) {
+        self.life += 1;
+        // What was on its way to the disk is there, or not, or in part.
+        let running = self.running.take();
+        let jobs = running.map(|running| running.jobs).unwrap_or_default();
+        let mut jobs: Vec<_> = jobs.into_values().collect();
+        while !jobs.is_empty() {
+            let count = u64::try_from(jobs.len()).expect("a length fits 64 bits");
+            let at = usize::try_from(self.random.below(count)).expect("it is below a length");
+            let job = jobs.swap_remove(at);
+            match (self.random.below(3), crash) {
+                (0, _) => {}
+                (1, _) | (_, Crash::Kill) => job.perform_unheard(),
+                (_, Crash::PowerLoss) => {
+                    self.disk.cut_power_after(self.random.below(3));
+                    job.perform_unheard();
+                }
+            }
+        }
+        match crash {
+            Crash::Kill if !self.disk.is_off() => self.disk.restart(PowerCut::KeepsUnsynced),
+            Crash::Kill | Crash::PowerLoss => self.disk.crash(self.random.roll()),
+        }
+    }
+
+    /// Ends a turn: the shard starts what it has gathered, and its effects become outputs. If the
+    /// power went during the turn, nothing of it leaves the node.
+    pub(crate) fn turn(&mut self, at: Tick) -> Result<Vec<Output>, Violation> {
+        let now = self.clock(at);
+        let Some(running) = &mut self.running else {
+            return Ok(Vec::new());
+        };
+        running.shard.flush(now);
+        loop {
+            let effects = running.shard.take_effects();
+            if effects.is_empty() {
+                break;
+            }
+            for effect in effects {
+                running.carry_out(effect, now);
+            }
+        }
+        if self.disk.is_off() {
+            return Ok(Vec::new());
+        }
+        if let Some(why) = &running.failed {
+            let seen = format!("node {}: {why}", self.id);
+            return Err(Violation::new("a healthy disk does not fail a node", seen));
+        }
+        Ok(std::mem::take(&mut running.outputs))
+    }
+}
+
+impl Running {
+    fn carry_out(&mut self, effect: Effect<SimDisk>, now: Now) {
+        match effect {
+            Effect::WriteBlock(job) => self.start(Job::Block(job)),
+            Effect::Checkpoint(job) => self.start(Job::Checkpoint(job)),
+            Effect::Grow(job) => self.start(Job::Grow(job)),
+            Effect::Remove(paths) => self.start(Job::Remove(paths)),
+            Effect::Complete { ticket, result } => self.completed(ticket, result),
+            Effect::Wake(waiter) => self.woken(waiter, now),
+            Effect::LeaderChanged(_) | Effect::Notice(_) => {}
+            Effect::Send { .. } => {}
+            Effect::Failed(why) => self.failed = Some(why),
+        }
+    }
+
+    fn start(&mut self, job: Job) {
+        self.next_job += 1;
+        self.jobs.insert(self.next_job, job);
+        self.outputs.push(Output::JobStarted(self.next_job));
+    }
+}

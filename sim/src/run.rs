@@ -1,0 +1,89 @@
+//! A seed from its first event to its verdict.
+
+use crate::Random;
+use crate::clients::{Admin, AdminRules, Consumer, Producer, ProducerKind};
+use crate::swarm::Swarm;
+use crate::trace::Trace;
+use crate::violation::Violation;
+use crate::world::World;
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Decides everything.
+    pub seed: u64,
+    /// Number of nodes.
+    pub nodes: u64,
+    /// Longest part with work and faults, in simulated seconds.
+    pub seconds_max: u64,
+    /// Keep the lines of what happened.
+    pub traced: bool,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The promise that was broken, if one was.
+    pub violation: Option<Violation>,
+    /// Simulated time, in microseconds.
+    pub simulated_us: u64,
+    /// Events.
+    pub events: u64,
+    /// Batches acknowledged for good.
+    pub acknowledged: u64,
+    /// Times that a node went down.
+    pub crashes: u64,
+    /// The lines, if they were wanted.
+    pub trace: Trace,
+}
+
+/// Runs a seed.
+#[must_use]
+pub fn run(plan: Plan) -> Outcome {
+    let mut random = Random::new(plan.seed);
+    let mut swarm = Swarm::draw(&mut random.split(), plan.nodes);
+    swarm.work_us = swarm.work_us.min(plan.seconds_max * 1_000_000);
+    let mut world = World::new(swarm, random, Trace::new(plan.traced));
+    populate(&mut world);
+    let violation = world.run().err();
+    Outcome {
+        violation,
+        simulated_us: world.schedule.now().0,
+        events: world.events,
+        acknowledged: world.truth.acknowledged_count(),
+        crashes: world.crashes,
+        trace: world.trace,
+    }
+}
+
+fn populate(world: &mut World) {
+    let swarm = world.swarm.clone();
+    let nodes: Vec<_> = world.nodes.iter().map(|node| node.id).collect();
+    world.directory.create(&nodes, swarm.log.clone());
+    let kinds = [
+        (ProducerKind::Idempotent, swarm.idempotent),
+        (ProducerKind::Plain, swarm.plain),
+        (ProducerKind::Hasty, swarm.hasty),
+    ];
+    let mut number = 0;
+    for (kind, count) in kinds {
+        for _ in 0..count {
+            number += 1;
+            let depth = usize::try_from(world.random.between(1, 5)).unwrap_or(1);
+            let producer =
+                Producer::new(number, kind, depth, swarm.value_bytes_max, swarm.pause_us);
+            world.add(Box::new(producer));
+        }
+    }
+    for _ in 0..swarm.consumers {
+        world.add(Box::new(Consumer::wandering()));
+    }
+    world.add(Box::new(Admin::new(AdminRules {
+        nodes,
+        partitions_max: swarm.partitions_max,
+        deletes_records: swarm.deletes_records,
+        deletes_topics: swarm.deletes_topics,
+        config: swarm.log,
+        pause_us: 500_000,
+    })));
+}

@@ -1,0 +1,88 @@
+//! What a seed is made of: sizes, rates, and which kinds of faults it has.
+//!
+//! Every kind of fault is on in about half of the seeds, so that there are seeds with a single one.
+
+use thalweg_log::LogConfig;
+use thalweg_log::journal::JournalOptions;
+
+use crate::Random;
+
+/// The parameters of one run.
+#[derive(Clone, Debug)]
+pub(crate) struct Swarm {
+    pub(crate) nodes: u64,
+    pub(crate) partitions_max: usize,
+    pub(crate) idempotent: u64,
+    pub(crate) plain: u64,
+    pub(crate) hasty: u64,
+    pub(crate) consumers: u64,
+    pub(crate) deletes_records: bool,
+    pub(crate) deletes_topics: bool,
+    /// Length of the part with work and faults.
+    pub(crate) work_us: u64,
+    pub(crate) value_bytes_max: u64,
+    pub(crate) pause_us: u64,
+    /// Time a write takes, at most.
+    pub(crate) disk_us_max: u64,
+    /// Writes that take a hundred times that, in a thousand.
+    pub(crate) stalls_per_mille: u64,
+    /// Time a message takes, at most.
+    pub(crate) net_us_max: u64,
+    pub(crate) kills: bool,
+    pub(crate) power_losses: bool,
+    /// The power goes in the middle of a turn or of a recovery.
+    pub(crate) cuts: bool,
+    pub(crate) checkpoints: bool,
+    /// Mean time between faults.
+    pub(crate) fault_every_us: u64,
+    pub(crate) log: LogConfig,
+    pub(crate) journal: JournalOptions,
+}
+
+impl Swarm {
+    pub(crate) fn draw(random: &mut Random, nodes: u64) -> Self {
+        let large = random.percent(10);
+        let segment_bytes = if random.percent(50) { 4_000 } else { 1 << 20 };
+        Self {
+            nodes,
+            partitions_max: usize::try_from(random.between(1, 6)).unwrap_or(1),
+            idempotent: random.between(0, 3),
+            plain: random.between(1, 3),
+            hasty: random.between(0, 1),
+            consumers: random.between(1, 2),
+            deletes_records: random.percent(50),
+            deletes_topics: random.percent(50),
+            work_us: random.between(2, 12) * 1_000_000,
+            value_bytes_max: if large {
+                120_000
+            } else {
+                random.between(10, 2_000)
+            },
+            pause_us: random.between(1, 100) * 1_000,
+            disk_us_max: random.between(1, 20) * 1_000,
+            stalls_per_mille: if random.percent(30) {
+                random.between(1, 20)
+            } else {
+                0
+            },
+            net_us_max: random.between(1, 10) * 1_000,
+            kills: random.percent(50),
+            power_losses: random.percent(50),
+            cuts: random.percent(50),
+            checkpoints: random.percent(50),
+            fault_every_us: random.between(100, 3_000) * 1_000,
+            log: LogConfig {
+                segment_bytes,
+                retention_ms: None,
+                index_interval_bytes: 500,
+                ..LogConfig::default()
+            },
+            journal: JournalOptions {
+                chunk_bytes: 2 << 20,
+                ring_bytes_max: 8 << 20,
+                checkpoint_bytes: random.between(1, 64) << 16,
+                ..JournalOptions::default()
+            },
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! One run: nodes, clients and faults of a seed, until all is healed and compared.
+
+use std::collections::BTreeMap;
+
+use thalweg_model::BrokerId;
+
+use crate::Random;
+use crate::call::{CallId, ClientId, Reply, Request};
+use crate::clients::{Client, Consumer, Context};
+use crate::directory::Directory;
+use crate::node::{Output, SimNode};
+use crate::schedule::Schedule;
+use crate::swarm::Swarm;
+use crate::trace::Trace;
+use crate::truth::Truth;
+use crate::violation::Violation;
+
+/// How long a client waits for an answer.
+const CALL_TIMEOUT_US: u64 = 3_000_000;
+
+/// How long after the last fault everything must be well again, in simulated time.
+const SETTLE_US: u64 = 120_000_000;
+
+/// What happens next.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Turn(ClientId),
+    Arrive(BrokerId, ClientId, CallId, Request),
+    Answer(ClientId, CallId, Reply),
+    TimedOut(ClientId, CallId),
+    Job { node: BrokerId, life: u64, job: u64 },
+    Tick(BrokerId),
+    Start(BrokerId),
+    Fault,
+}
+
+/// Everything of one run.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) swarm: Swarm,
+    pub(crate) schedule: Schedule<Event>,
+    pub(crate) nodes: Vec<SimNode>,
+    pub(crate) directory: Directory,
+    pub(crate) truth: Truth,
+    pub(crate) trace: Trace,
+    pub(crate) random: Random,
+    pub(crate) healed: bool,
+    clients: BTreeMap<ClientId, Box<dyn Client>>,
+    /// Who still waits for which call.
+    calls: BTreeMap<CallId, ClientId>,
+    next_call: u64,
+    ending: bool,
+    /// When the last request of a client arrives at a node: a connection keeps the order.
+    arrivals: BTreeMap<(ClientId, BrokerId), u64>,
+    pub(crate) events: u64,
+    pub(crate) crashes: u64,
+}
+
+impl World {
+    pub(crate) fn new(swarm: Swarm, mut random: Random, trace: Trace) -> Self {
+        let nodes = (1..)
+            .map(BrokerId)
+            .take(usize::try_from(swarm.nodes).unwrap_or(1))
+            .map(|id| SimNode::new(id, random.split(), swarm.journal))
+            .collect();
+        Self {
+            swarm,
+            schedule: Schedule::new(),
+            nodes,
+            directory: Directory::default(),
+            truth: Truth::default(),
+            trace,
+            random,
+            healed: false,
+            clients: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            next_call: 0,
+            ending: false,
+            arrivals: BTreeMap::new(),
+            events: 0,
+            crashes: 0,
+        }
+    }
+
+    pub(crate) fn node(&mut self, id: BrokerId) -> &mut SimNode {
+        let at = usize::try_from(id.0 - 1).expect("nodes are numbered from 1");
+        &mut self.nodes[at]
+    }
+
+    /// Adds a client, which begins at once.
+    pub(crate) fn add(&mut self, client: Box<dyn Client>) {
+        let id = ClientId(self.clients.len());
+        self.clients.insert(id, client);
+        self.schedule.after(0, Event::Turn(id));
+    }
+
+    /// The whole run.
+    pub(crate) fn run(&mut self) -> Result<(), Violation> {
+        for node in 0..self.nodes.len() {
+            let id = self.nodes[node].id;
+            self.schedule.after(0, Event::Start(id));
+            self.schedule.after(0, Event::Tick(id));
+        }
+        self.schedule.after(self.swarm.fault_every_us, Event::Fault);
+        self.until(self.swarm.work_us)?;
+        self.heal();
+        self.ending = true;
+        self.wake_all();
+        let settled = self.schedule.now().0 + SETTLE_US;
+        self.until_idle(settled, "producers come to an end when all is healed")?;
+        for partition in self.directory.partitions() {
+            self.add(Box::new(Consumer::draining(partition)));
+        }
+        let drained = self.schedule.now().0 + SETTLE_US;
+        self.until_idle(drained, "everything can be read when all is healed")
+    }
+
+    fn until(&mut self, end_us: u64) -> Result<(), Violation> {
+        while self.schedule.now().0 < end_us {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    fn until_idle(&mut self, end_us: u64, rule: &'static str) -> Result<(), Violation> {
+        while self
+            .clients
+            .values()
+            .any(|client| client.waits_for().is_some())
+        {
+            self.step()?;
+            if self.schedule.now().0 > end_us {
+                let waiting = self
+                    .clients
+                    .values()
+                    .filter_map(|client| client.waits_for());
+                return Err(Violation::new(rule, waiting.collect::<Vec<_>>().join("; ")));
+            }
+        }
+        Ok(())
+    }
+
+    fn wake_all(&mut self) {
+        for &client in self.clients.keys() {
+            self.schedule.after(0, Event::Turn(client));
+        }
+    }
+
+    fn step(&mut self) -> Result<(), Violation> {
+        let Some(event) = self.schedule.next() else {
+            let seen = "nothing is planned".to_owned();
+            return Err(Violation::new("the simulation goes on", seen));
+        };
+        self.events += 1;
+        let now = self.schedule.now();
+        match event {
+            Event::Turn(client) => self.client(client, None),
+            Event::Answer(client, call, reply) => {
+                if self.calls.remove(&call).is_none() {
+                    return Ok(()); // Nobody waits any more.
+                }
+                self.client(client, Some((call, reply)))
+            }
+            Event::TimedOut(client, call) => {
+                if self.calls.remove(&call).is_none() {
+                    return Ok(());
+                }
+                self.client(client, Some((call, Reply::Unknown)))
+            }
+            Event::Arrive(node, client, call, request) => {
+                self.trace.note(now, || {
+                    format!("{node} <- {client:?} {call:?} {}", brief(&request))
+                });
+                if !self.node(node).is_up() {
+                    let answer = Event::Answer(client, call, Reply::Unreachable);
+                    self.schedule.after(1_000, answer);
+                    return Ok(());
+                }
+                self.node(node).serve(client, call, request, now);
+                self.turn(node)
+            }
+            Event::Job { node, life, job } => {
+                if self.node(node).life != life {
+                    return Ok(());
+                }
+                self.trace.note(now, || format!("{node} job {job}"));
+                self.node(node).perform(job, now);
+                self.turn(node)
+            }
+            Event::Tick(node) => {
+                self.schedule.after(100_000, Event::Tick(node));
+                self.node(node).tick(now);
+                self.turn(node)
+            }
+            Event::Start(node) => self.start(node),
+            Event::Fault => self.fault(),
+        }
+    }
+
+    /// Lets a client act, on an answer or by itself.
+    fn client(&mut self, id: ClientId, answer: Option<(CallId, Reply)>) -> Result<(), Violation> {
+        let now = self.schedule.now();
+        if let Some((call, reply)) = &answer {
+            self.trace
+                .note(now, || format!("{id:?} {call:?} {}", brief_reply(reply)));
+        }
+        let version = self.directory.version;
+        let mut cx = Context {
+            random: &mut self.random,
+            truth: &mut self.truth,
+            directory: &mut self.directory,
+            ending: self.ending,
+            next_call: &mut self.next_call,
+            calls: Vec::new(),
+            wake_us: None,
+        };
+        let client = self
+            .clients
+            .get_mut(&id)
+            .expect("events name clients that exist");
+        match answer {
+            Some((call, reply)) => client.answered(call, reply, &mut cx)?,
+            None => client.turn(&mut cx)?,
+        }
+        let Context { calls, wake_us, .. } = cx;
+        if let Some(wake) = wake_us {
+            self.schedule.after(wake, Event::Turn(id));
+        }
+        for (node, call, request) in calls {
+            self.send(id, node, call, request);
+        }
+        if self.directory.version != version {
+            self.tell_metadata()?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, client: ClientId, node: BrokerId, call: CallId, request: Request) {
+        let now = self.schedule.now();
+        let delay = self.random.between(50, self.swarm.net_us_max);
+        let last = self.arrivals.entry((client, node)).or_default();
+        *last = (*last).max(now.0 + delay);
+        let at = thalweg_model::Tick(*last);
+        self.calls.insert(call, client);
+        self.schedule
+            .at(at, Event::Arrive(node, client, call, request));
+        self.schedule
+            .after(CALL_TIMEOUT_US, Event::TimedOut(client, call));
+    }
+
+    /// Every node that runs learns of a change at once.
+    fn tell_metadata(&mut self) -> Result<(), Violation> {
+        let now = self.schedule.now();
+        for at in 0..self.nodes.len() {
+            let id = self.nodes[at].id;
+            let specs = self.directory.specs_of(id);
+            self.nodes[at].apply(&specs, now);
+            self.turn(id)?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, id: BrokerId) -> Result<(), Violation> {
+        let now = self.schedule.now();
+        let specs = self.directory.specs_of(id);
+        self.node(id).start_is_planned = false;
+        if self.node(id).is_up() {
+            return Ok(());
+        }
+        let up = self.node(id).start(&specs, now)?;
+        self.trace.note(now, || format!("{id} starts: {up}"));
+        if up {
+            self.turn(id)
+        } else {
+            self.down(id, crate::node::Crash::PowerLoss);
+            Ok(())
+        }
+    }
+
+    /// Ends a node's turn: what it wants done is planned.
+    pub(crate) fn turn(&mut self, id: BrokerId) -> Result<(), Violation> {
+        let now = self.schedule.now();
+        let outputs = self.node(id).turn(now)?;
+        if self.node(id).disk().is_off() {
+            self.down(id, crate::node::Crash::PowerLoss);
+            return Ok(());
+        }
+        let life = self.node(id).life;
+        for output in outputs {
+            match output {
+                Output::JobStarted(job) => {
+                    let delay = self.disk_delay();
+                    let node = id;
+                    self.schedule.after(delay, Event::Job { node, life, job });
+                }
+                Output::Answer {
+                    client,
+                    call,
+                    reply,
+                } => {
+                    let delay = self.random.between(50, self.swarm.net_us_max);
+                    self.schedule
+                        .after(delay, Event::Answer(client, call, reply));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn disk_delay(&mut self) -> u64 {
+        let delay = self.random.between(20, self.swarm.disk_us_max);
+        if self.random.below(1000) < self.swarm.stalls_per_mille {
+            delay * 100
+        } else {
+            delay
+        }
+    }
+}
+
+fn brief(request: &Request) -> String {
+    match request {
+        Request::Produce {
+            partition,
+            batch,
+            acks,
+        } => format!("produce {partition} {} bytes {acks:?}", batch.len()),
+        Request::Fetch {
+            partition, from, ..
+        } => format!("fetch {partition} from {from}"),
+        Request::DeleteRecords { partition, up_to } => {
+            format!("delete records {partition} up to {up_to:?}")
+        }
+    }
+}
+
+fn brief_reply(reply: &Reply) -> String {
+    match reply {
+        Reply::Fetched(found) => format!("{} batches, {:?}", found.batches.len(), found.marks),
+        Reply::Produced(_)
+        | Reply::Refused(_)
+        | Reply::Unknown
+        | Reply::Deleted(_)
+        | Reply::NotHere
+        | Reply::OutOfRange(_)
+        | Reply::Unreadable(_)
+        | Reply::Unreachable => format!("{reply:?}"),
+    }
+}

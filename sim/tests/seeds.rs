@@ -1,0 +1,40 @@
+//! Whole runs: a few of the seeds that `cargo xtask sim` goes through by the thousand.
+
+use thalweg_sim::{Outcome, Plan, run};
+
+fn plan(seed: u64, nodes: u64) -> Plan {
+    Plan {
+        seed,
+        nodes,
+        seconds_max: 2,
+        traced: true,
+    }
+}
+
+fn passed(plan: Plan) -> Outcome {
+    let outcome = run(plan);
+    if let Some(violation) = &outcome.violation {
+        panic!("seed {} on {} nodes: {violation}", plan.seed, plan.nodes);
+    }
+    outcome
+}
+
+#[test]
+fn one_node_keeps_its_promises_under_kills_and_power_cuts() {
+    let mut crashes = 0;
+    for seed in 1..6 {
+        let outcome = passed(plan(seed, 1));
+        assert!(outcome.acknowledged > 0, "seed {seed} does something");
+        crashes += outcome.crashes;
+    }
+    assert!(crashes > 2, "only {crashes} crashes");
+}
+
+#[test]
+fn a_seed_gives_the_same_bytes_every_time() {
+    for seed in [3] {
+        let (one, two) = (run(plan(seed, 1)), run(plan(seed, 1)));
+        assert!(one.trace.text().lines().count() > 50);
+        assert_eq!(one.trace.text(), two.trace.text(), "seed {seed}");
+    }
+}
