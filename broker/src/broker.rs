@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -23,6 +24,7 @@ use crate::config::BrokerConfig;
 use crate::coordinators::groups;
 use crate::net::listener;
 use crate::node::Node;
+use crate::observe::door;
 use crate::partition::io_threads::IoThreads;
 use crate::partition::{housekeeping, worker};
 use crate::storage::data_dir::DataDir;
@@ -55,9 +57,11 @@ fn variables() -> impl Iterator<Item = (String, String)> {
 
 fn start_log() {
     use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::fmt::format::FmtSpan;
     let filter = EnvFilter::try_from_env("THALWEG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_span_events(FmtSpan::CLOSE)
         .with_writer(io::stderr)
         .init();
 }
@@ -110,7 +114,15 @@ async fn serve(
         let task = listener::accept(Rc::clone(&node), socket, name);
         accepting.push(tokio::task::spawn_local(task));
     }
-    announce(&node, &data);
+    let mut metrics = None;
+    if let Some(wanted) = node.config.metrics()
+        && let Some(socket) = door::open(wanted).await?
+    {
+        metrics = Some(socket.local_addr()?);
+        let task = door::serve(Rc::clone(&node), socket);
+        accepting.push(tokio::task::spawn_local(task));
+    }
+    announce(&node, &data, metrics);
     let failure = tokio::select! {
         () = stop.wait() => None,
         why = node.stop.failed() => Some(why),
@@ -155,7 +167,7 @@ fn bind(config: &BrokerConfig) -> anyhow::Result<Vec<(Rc<str>, TcpListener)>> {
 }
 
 /// Tells a person what runs where, and scripts that the node is ready.
-fn announce(node: &Node, data: &DataDir) {
+fn announce(node: &Node, data: &DataDir, metrics: Option<SocketAddr>) {
     let image = node.cluster.image();
     let mut text = format!(
         "thalweg {}, node {}, cluster {}\n  data  {}\n",
@@ -169,6 +181,9 @@ fn announce(node: &Node, data: &DataDir) {
             "  kafka {}:{} ({})\n",
             listener.advertised_host, listener.advertised_port, listener.name
         ));
+    }
+    if let Some(address) = metrics {
+        text.push_str(&format!("  metrics http://{address}/metrics\n"));
     }
     text.push_str(&format!("  {} topics\n", image.topics().len()));
     let ready = node.clock.tick().0 / 1000;

@@ -50,3 +50,12 @@ pub(crate) const FETCH_WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// A session unused for so long may be given up for another: Kafka's default.
 pub(crate) const FETCH_SESSION_IDLE: Duration = Duration::from_secs(120);
+
+/// Those who fetch metrics at the same time: one or two are usual, and a page takes 100 KiB of memory.
+pub(crate) const METRICS_CONNECTIONS_MAX: usize = 16;
+
+/// Longest head of a request for metrics: scrapers send some 300 bytes.
+pub(crate) const METRICS_HEAD_BYTES_MAX: u64 = 8 << 10;
+
+/// Longest exchange with one who fetches metrics: Prometheus waits 10 s.
+pub(crate) const METRICS_TIME_MAX: Duration = Duration::from_secs(10);

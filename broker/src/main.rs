@@ -10,6 +10,7 @@ mod errors;
 mod limits;
 mod net;
 mod node;
+mod observe;
 mod partition;
 mod storage;
 

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::config::BrokerConfig;
 use crate::coordinators::groups::Groups;
+use crate::observe::metrics::Metrics;
 use crate::partition::appends::Appends;
 use crate::partition::io_threads::IoThreads;
 
@@ -25,6 +26,7 @@ use crate::partition::io_threads::IoThreads;
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
     pub(crate) config: Rc<BrokerConfig>,
     pub(crate) cluster: Cluster,
     pub(crate) groups: Groups,
@@ -102,6 +104,7 @@ impl Node {
         let connection_idle_max = config.connections_max_idle();
         Self {
             clock,
+            metrics: Metrics::default(),
             config,
             cluster,
             groups: Groups::default(),

@@ -28,6 +28,12 @@ pub struct BlockJob<D: Disk> {
 }
 
 impl<D: Disk> BlockJob<D> {
+    /// Size of the block, and how many entries share it.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        (self.write.bytes.len(), self.write.entries)
+    }
+
     /// Syncs the segments that the block only names, then writes the block. After an error nothing
     /// may be acknowledged any more.
     pub fn perform(self) -> BlockWritten {

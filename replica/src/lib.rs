@@ -10,6 +10,7 @@ mod checkpoint;
 mod commit;
 mod effects;
 mod flush;
+mod gauges;
 pub mod limits;
 mod partition;
 mod read;
@@ -23,6 +24,7 @@ pub use append::AppendError;
 pub use block_job::{BlockJob, BlockWritten};
 pub use checkpoint::{CheckpointJob, Checkpointed};
 pub use effects::{Acks, Appended, Effect, Ticket};
+pub use gauges::Gauges;
 pub use partition::PartitionSpec;
 pub use read::{
     AccessError, FoundOffset, Isolation, Marks, OffsetTarget, Piece, Read, ReadRequest,

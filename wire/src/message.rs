@@ -79,4 +79,7 @@ pub trait Request: Message {
 pub trait Response: Message {
     /// Its API.
     const KEY: ApiKey;
+
+    /// Shows every error code in it other than 0, those of its parts included.
+    fn error_codes(&self, _visit: &mut dyn FnMut(i16)) {}
 }

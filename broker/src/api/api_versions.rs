@@ -16,6 +16,7 @@ use thalweg_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 
 use super::Api;
 use crate::net::answer::{Answer, Call, Caller, Reply};
+use crate::node::Node;
 
 pub(super) const API: Api = Api::new(ApiKey::ApiVersions, 0, 4, handle);
 
@@ -59,7 +60,7 @@ fn announced() -> Vec<ApiVersion> {
 }
 
 /// Answers a request of a version that is not served.
-pub(crate) fn unsupported(header: &RequestHeader) -> Reply {
+pub(crate) fn unsupported(node: &Node, header: &RequestHeader) -> Reply {
     let own = announced()
         .into_iter()
         .filter(|api| api.api_key == ApiKey::ApiVersions.code());
@@ -68,5 +69,9 @@ pub(crate) fn unsupported(header: &RequestHeader) -> Reply {
         api_keys: own.collect(),
         ..ApiVersionsResponse::default()
     };
-    Reply::Now(Answer::response_at(&response, 0, header.correlation_id))
+    Reply::Now(Answer::response_at(
+        node,
+        &response,
+        (0, header.correlation_id),
+    ))
 }

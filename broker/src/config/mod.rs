@@ -8,6 +8,7 @@ mod checks;
 mod effects;
 mod environment;
 mod listeners;
+mod own;
 mod problem;
 mod properties;
 mod report;
@@ -25,6 +26,7 @@ use thalweg_metadata::config::{ConfigLayers, StaticConfigs};
 use thalweg_model::BrokerId;
 
 pub(crate) use listeners::Listener;
+pub(crate) use own::MetricsListener;
 pub(crate) use problem::ConfigError;
 pub(crate) use report::ConfigReport;
 
@@ -36,6 +38,7 @@ pub(crate) struct BrokerConfig {
     id: BrokerId,
     start: StaticConfigs,
     listeners: Vec<Listener>,
+    metrics: Option<MetricsListener>,
     data: PathBuf,
     cluster_id: Option<String>,
     report: ConfigReport,
@@ -79,6 +82,10 @@ impl BrokerConfig {
                 Vec::new()
             }
         };
+        let metrics = own::metrics_listener(&settings).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
         if !problems.is_empty() {
             return Err(ConfigError::Invalid(problems));
         }
@@ -90,6 +97,7 @@ impl BrokerConfig {
             id: BrokerId(i32::try_from(id).expect("the value was checked as an int")),
             start: settings.into_static(),
             listeners,
+            metrics,
             data,
             cluster_id,
             report,
@@ -109,6 +117,11 @@ impl BrokerConfig {
     /// Where clients come in.
     pub(crate) fn listeners(&self) -> &[Listener] {
         &self.listeners
+    }
+
+    /// Where metrics are fetched; none if they are not.
+    pub(crate) fn metrics(&self) -> Option<&MetricsListener> {
+        self.metrics.as_ref()
     }
 
     /// The folder of the data.

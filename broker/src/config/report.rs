@@ -4,6 +4,7 @@ use thalweg_metadata::config::broker_keys;
 
 use super::effects::has_effect;
 use super::listeners::{Listener, controller_names};
+use super::own;
 use super::settings::{Origin, Settings};
 
 /// What a person should know about the settings.
@@ -24,7 +25,7 @@ impl ConfigReport {
                 if !has_effect(key) {
                     without_effect.push(key);
                 }
-            } else if !belongs_elsewhere(key) {
+            } else if own::default(key).is_none() && !belongs_elsewhere(key) {
                 report.notices.push(unknown(key, &setting.origin));
             }
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use thalweg_metadata::config::{ConfigType, StaticConfigs, broker_keys};
 
 use super::environment;
+use super::own;
 use super::problem::Problem;
 use super::properties;
 
@@ -111,7 +112,10 @@ impl Settings {
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         match self.given.get(key) {
             Some(setting) => Some(&setting.value),
-            None => broker_keys().get(key)?.default.text(),
+            None => match own::default(key) {
+                Some(default) => Some(default),
+                None => broker_keys().get(key)?.default.text(),
+            },
         }
     }
 

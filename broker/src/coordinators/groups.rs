@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
 
-use thalweg_coordinator::messages::Reply;
+use thalweg_coordinator::messages::{GroupFilter, Reply};
 use thalweg_coordinator::stored::Record;
 use thalweg_coordinator::{
     AppendFailure, AppendId, DeletedTopic, Effects, GroupConfig, GroupId as GroupName, GroupShard,
@@ -248,6 +248,17 @@ impl Groups {
     fn next_token(&self) -> ReplyToken {
         self.last_token.set(self.last_token.get() + 1);
         ReplyToken(self.last_token.get())
+    }
+
+    /// How many groups are in which state, of those that are loaded.
+    pub(crate) fn by_state(&self) -> Vec<(&'static str, usize)> {
+        let mut counts = BTreeMap::new();
+        for loaded in self.shards.borrow().values() {
+            for group in loaded.shard.list(&GroupFilter::default()) {
+                *counts.entry(group.state.name()).or_default() += 1;
+            }
+        }
+        counts.into_iter().collect()
     }
 
     fn next_deadline(&self) -> Option<Tick> {

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use thalweg_wire::frame::response_frame;
 use thalweg_wire::header::RequestHeader;
 use thalweg_wire::{Request, Response};
+use tokio::time::Instant;
 
 use super::connection::Peer;
 use super::piece::Piece;
@@ -36,6 +37,8 @@ pub(crate) struct Call {
     pub(crate) node: Rc<Node>,
     pub(crate) peer: Rc<Peer>,
     pub(crate) header: RequestHeader,
+    /// When its last byte was received.
+    pub(crate) arrived: Instant,
     /// The frame behind the header.
     pub(crate) body: BytesMut,
 }
@@ -51,12 +54,17 @@ pub(crate) struct Caller {
 
 impl Answer {
     /// A response as a frame.
-    pub(crate) fn response<R: Response>(response: &R, header: &RequestHeader) -> Self {
-        Self::response_at(response, header.version, header.correlation_id)
+    pub(crate) fn response<R: Response>(node: &Node, response: &R, header: &RequestHeader) -> Self {
+        Self::response_at(node, response, (header.version, header.correlation_id))
     }
 
     /// A response in another version than the request's.
-    pub(crate) fn response_at<R: Response>(response: &R, version: i16, correlation: i32) -> Self {
+    pub(crate) fn response_at<R: Response>(
+        node: &Node,
+        response: &R,
+        (version, correlation): (i16, i32),
+    ) -> Self {
+        node.metrics.requests.note_errors(response);
         match response_frame(response, version, correlation) {
             Ok(frame) => Self::bytes(frame.freeze()),
             Err(error) => Self::Close(format!("the answer does not fit the protocol: {error}")),
@@ -82,6 +90,7 @@ impl Call {
             peer,
             header,
             body,
+            ..
         } = self;
         let version = header.version;
         let request = R::from_bytes(&body.freeze(), version).map_err(|error| {
@@ -106,7 +115,10 @@ impl Call {
         handle: impl FnOnce(R, &Caller) -> R::Response,
     ) -> Reply {
         Reply::Now(match self.decode::<R>() {
-            Ok((request, caller, header)) => Answer::response(&handle(request, &caller), &header),
+            Ok((request, caller, header)) => {
+                let response = handle(request, &caller);
+                Answer::response(&caller.node, &response, &header)
+            }
             Err(answer) => answer,
         })
     }
@@ -119,8 +131,9 @@ impl Call {
     {
         match self.decode::<R>() {
             Ok((request, caller, header)) => {
+                let node = Rc::clone(&caller.node);
                 let future = handle(request, caller);
-                Reply::later(async move { Answer::response(&future.await, &header) })
+                Reply::later(async move { Answer::response(&node, &future.await, &header) })
             }
             Err(answer) => Reply::Now(answer),
         }

@@ -22,6 +22,7 @@ use crate::limits::{
     WRITE_STALL_MAX,
 };
 use crate::node::Node;
+use crate::observe::metrics::{Ended, Stamp};
 
 /// Who is at the other end.
 #[derive(Debug)]
@@ -53,6 +54,18 @@ enum End {
     Io(io::Error),
 }
 
+impl End {
+    fn reason(&self) -> Ended {
+        match self {
+            Self::Closed | Self::Truncated | Self::Io(_) => Ended::Client,
+            Self::Frame(_) | Self::Refused(_) => Ended::Refused,
+            Self::Idle(_) => Ended::Idle,
+            Self::Stalled(_) => Ended::Stalled,
+            Self::Storage(_) => Ended::Storage,
+        }
+    }
+}
+
 impl From<io::Error> for End {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::InvalidData {
@@ -69,6 +82,8 @@ struct Connection {
     stream: TcpStream,
     input: Input,
     replies: VecDeque<Reply>,
+    /// Of each reply, when and what was asked.
+    stamps: VecDeque<Stamp>,
     output: Output,
     heard: Instant,
     /// This connection's share of the memory for large requests.
@@ -88,11 +103,14 @@ pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
         stream,
         input: Input::default(),
         replies: VecDeque::new(),
+        stamps: VecDeque::new(),
         output: Output::default(),
         heard: Instant::now(),
         charge,
     };
-    match connection.run().await {
+    let end = connection.run().await;
+    connection.node.metrics.connections.end(end.reason());
+    match end {
         End::Closed => tracing::debug!(peer = %peer.address, "connection closed"),
         end @ (End::Truncated | End::Idle(_) | End::Io(_)) => {
             tracing::debug!(peer = %peer.address, %end, "connection ended");
@@ -130,7 +148,7 @@ impl Connection {
             biased;
             answer = head(&mut self.replies), if !self.replies.is_empty() => {
                 self.replies.pop_front();
-                take_answer(answer, &mut self.output)?;
+                self.take_answer(answer)?;
             }
             readable = self.stream.readable(), if may_read => {
                 readable?;
@@ -160,8 +178,9 @@ impl Connection {
         match self.input.try_read(&self.stream) {
             Ok(0) if self.input.is_inside_frame() => Err(End::Truncated),
             Ok(0) => Err(End::Closed),
-            Ok(_) => {
+            Ok(read) => {
                 self.heard = Instant::now();
+                self.node.metrics.connections.received_bytes.add_len(read);
                 self.charge
                     .set(self.input.held().saturating_sub(UNCOUNTED_REQUEST_BYTES));
                 Ok(())
@@ -176,8 +195,9 @@ impl Connection {
             let Some(frame) = self.input.next_frame(self.node.request_bytes_max)? else {
                 break;
             };
-            self.replies
-                .push_back(dispatch(&self.node, &self.peer, frame));
+            let (stamp, reply) = dispatch(&self.node, &self.peer, frame, self.heard);
+            self.stamps.push_back(stamp);
+            self.replies.push_back(reply);
         }
         Ok(())
     }
@@ -186,18 +206,30 @@ impl Connection {
     fn collect_answers(&mut self) -> Result<(), End> {
         while let Some(Reply::Now(_)) = self.replies.front() {
             if let Some(Reply::Now(answer)) = self.replies.pop_front() {
-                take_answer(answer, &mut self.output)?;
+                self.take_answer(answer)?;
             }
         }
         Ok(())
+    }
+
+    fn take_answer(&mut self, answer: Answer) -> Result<(), End> {
+        if let Some(stamp) = self.stamps.pop_front() {
+            self.node.metrics.requests.answer(stamp, Instant::now());
+        }
+        match answer {
+            Answer::Frame(pieces) => Ok(self.output.push(pieces)?),
+            Answer::Silent => Ok(()),
+            Answer::Close(why) => Err(End::Refused(why)),
+        }
     }
 
     async fn send(&mut self) -> Result<(), End> {
         let stall_max = WRITE_STALL_MAX.min(self.node.connection_idle_max);
         while !self.output.is_empty() {
             match self.output.try_send(&self.stream) {
-                Ok(_) => {}
+                Ok(sent) => self.node.metrics.connections.sent_bytes.add_len(sent),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.node.metrics.connections.send_stalls.count();
                     let writable = timeout(stall_max, self.stream.writable()).await;
                     writable.map_err(|_elapsed| End::Stalled(stall_max))??;
                 }
@@ -205,14 +237,6 @@ impl Connection {
             }
         }
         Ok(())
-    }
-}
-
-fn take_answer(answer: Answer, output: &mut Output) -> Result<(), End> {
-    match answer {
-        Answer::Frame(pieces) => Ok(output.push(pieces)?),
-        Answer::Silent => Ok(()),
-        Answer::Close(why) => Err(End::Refused(why)),
     }
 }
 

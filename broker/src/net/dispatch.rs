@@ -5,39 +5,80 @@ use std::rc::Rc;
 use bytes::BytesMut;
 use thalweg_wire::ApiKey;
 use thalweg_wire::header::{HeaderError, RequestHeader};
+use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::answer::{Answer, Call, Reply};
 use super::connection::Peer;
 use crate::api;
 use crate::node::Node;
+use crate::observe::metrics::Stamp;
 
 /// Finds the handler of a request and calls it.
-pub(crate) fn dispatch(node: &Rc<Node>, peer: &Rc<Peer>, mut frame: BytesMut) -> Reply {
-    let header = match RequestHeader::split_from(&mut frame) {
-        Ok(header) => header,
-        // As Kafka does: without the API's schema the request's end cannot be known.
-        Err(HeaderError::UnknownApi(key)) => {
-            return Reply::Now(Answer::Close(format!("no API has the key {key}")));
-        }
-        Err(HeaderError::Decode(error)) => {
-            return Reply::Now(Answer::Close(format!(
-                "a request header cannot be read: {error}"
-            )));
-        }
-    };
-    let api = api::find(header.key);
-    match api {
-        Some(api) if api.accepts(header.version) => {
+pub(crate) fn dispatch(
+    node: &Rc<Node>,
+    peer: &Rc<Peer>,
+    mut frame: BytesMut,
+    arrived: Instant,
+) -> (Stamp, Reply) {
+    let (api, reply) = match read_header(&mut frame) {
+        Ok(header) => {
+            node.metrics.requests.receive(header.key);
+            let key = header.key;
             let call = Call {
                 node: Rc::clone(node),
                 peer: Rc::clone(peer),
                 header,
+                arrived,
                 body: frame,
             };
-            (api.handle)(call)
+            (Some(key), traced(call))
         }
+        Err(answer) => (None, Reply::Now(answer)),
+    };
+    (Stamp { api, arrived }, reply)
+}
+
+fn read_header(frame: &mut BytesMut) -> Result<RequestHeader, Answer> {
+    RequestHeader::split_from(frame).map_err(|error| match error {
+        // As Kafka does: without the API's schema the request's end cannot be known.
+        HeaderError::UnknownApi(key) => Answer::Close(format!("no API has the key {key}")),
+        HeaderError::Decode(error) => {
+            Answer::Close(format!("a request header cannot be read: {error}"))
+        }
+    })
+}
+
+/// Calls the handler inside a span, which lives until the answer is there. At the usual level of the
+/// log this costs one comparison.
+fn traced(call: Call) -> Reply {
+    let header = &call.header;
+    let span = tracing::debug_span!(
+        "request",
+        api = header.key.spec().name,
+        version = header.version,
+        correlation = header.correlation_id,
+        client = header.client_id.as_deref(),
+        peer = %call.peer.address,
+        bytes = call.body.len(),
+    );
+    if span.is_disabled() {
+        return handle(call);
+    }
+    match span.in_scope(|| handle(call)) {
+        Reply::Later(future) => Reply::Later(Box::pin(future.instrument(span))),
+        now @ Reply::Now(_) => now,
+    }
+}
+
+fn handle(call: Call) -> Reply {
+    let header = &call.header;
+    match api::find(header.key) {
+        Some(api) if api.accepts(header.version) => (api.handle)(call),
         // KIP-511: a client may ask with a version from the future to learn which there are.
-        _ if header.key == ApiKey::ApiVersions => api::api_versions::unsupported(&header),
+        _ if header.key == ApiKey::ApiVersions => {
+            api::api_versions::unsupported(&call.node, header)
+        }
         Some(_) | None => Reply::Now(Answer::Close(format!(
             "version {} of {} is not served",
             header.version,

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use super::connection::{self, Peer};
 use crate::limits::{ACCEPT_BACKLOG, ACCEPT_PAUSE};
 use crate::node::Node;
+use crate::observe::metrics::Ended;
 
 /// Opens a listening socket.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -30,8 +31,10 @@ pub(crate) async fn accept(node: Rc<Node>, listener: TcpListener, name: Rc<str>)
     loop {
         match listener.accept().await {
             Ok((stream, address)) => {
+                node.metrics.connections.accepted.count();
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%address, %error, "a connection was gone at once");
+                    node.metrics.connections.end(Ended::Client);
                     continue;
                 }
                 let peer = Peer {

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use thalweg_log::GroupId;
 use thalweg_model::batch::CheckedBatch;
 use thalweg_replica::{Acks, AppendError, Appended, Ticket};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::node::Node;
 
@@ -108,16 +110,23 @@ impl AppendWait {
         outcomes.into_iter().next().flatten()
     }
 
-    /// Waits until every append has ended or the deadline is there; those that have not ended by
-    /// then are none.
+    /// Waits until every append has ended or the time since `appended` is over; those that have not
+    /// ended by then are none.
     pub(crate) async fn wait(
         mut self,
-        appends: &RefCell<Appends>,
-        deadline: tokio::time::Instant,
+        node: &Node,
+        appended: Instant,
+        timeout: Duration,
     ) -> Vec<Outcome> {
-        match tokio::time::timeout_at(deadline, &mut self.done).await {
-            Ok(Ok(outcomes)) => outcomes,
-            Ok(Err(_)) | Err(_) => appends.borrow_mut().abandon(self.request),
+        match tokio::time::timeout_at(appended + timeout, &mut self.done).await {
+            Ok(Ok(outcomes)) => {
+                if let Some(block) = node.metrics.journal.last() {
+                    let now = Instant::now();
+                    node.metrics.produce.acknowledged(appended, block, now);
+                }
+                outcomes
+            }
+            Ok(Err(_)) | Err(_) => node.appends.borrow_mut().abandon(self.request),
         }
     }
 }

@@ -6,18 +6,22 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use thalweg_log::disk::RealDisk;
 use thalweg_log::journal::{GrowJob, Growth};
 use thalweg_replica::limits::BLOCKS_IN_FLIGHT_MAX;
 use thalweg_replica::{BlockJob, BlockWritten, CheckpointJob, Checkpointed};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use crate::observe::metrics::BlockTimes;
 
 /// Work that came to its end.
 #[derive(Debug)]
 pub(crate) enum Done {
-    Block(BlockWritten),
-    Checkpoint(Checkpointed<RealDisk>),
+    Block(BlockWritten, BlockTimes),
+    Checkpoint(Checkpointed<RealDisk>, Duration),
     Grown(Growth<RealDisk>),
 }
 
@@ -46,7 +50,12 @@ impl IoThreads {
                 .name("journal".to_owned())
                 .spawn(move || {
                     loop {
-                        if done.send(Done::Block(jobs.take().perform())).is_err() {
+                        let job = jobs.take();
+                        let begun = Instant::now();
+                        let block = job.perform();
+                        let written = Instant::now();
+                        let times = BlockTimes { begun, written };
+                        if done.send(Done::Block(block, times)).is_err() {
                             return;
                         }
                     }
@@ -59,7 +68,11 @@ impl IoThreads {
             .spawn(move || {
                 for job in background_jobs {
                     let finished = match job {
-                        Background::Checkpoint(job) => Done::Checkpoint(job.perform()),
+                        Background::Checkpoint(job) => {
+                            let begun = Instant::now();
+                            let checkpointed = job.perform();
+                            Done::Checkpoint(checkpointed, begun.elapsed())
+                        }
                         Background::Grow(job) => Done::Grown(job.perform()),
                         Background::Remove(paths) => {
                             remove_all(&paths);

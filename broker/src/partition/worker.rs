@@ -37,8 +37,14 @@ async fn take_finished_io(node: Rc<Node>, mut done: UnboundedReceiver<Done>) {
         while let Some(finished) = next {
             let now = node.clock.now();
             node.with_shard(|shard| match finished {
-                Done::Block(written) => shard.block_written(written, now),
-                Done::Checkpoint(result) => shard.checkpointed(result),
+                Done::Block(written, times) => {
+                    node.metrics.journal.written(times);
+                    shard.block_written(written, now);
+                }
+                Done::Checkpoint(result, took) => {
+                    node.metrics.journal.checkpointed(took);
+                    shard.checkpointed(result);
+                }
                 Done::Grown(grown) => shard.journal_grown(grown, now),
             });
             next = done.try_recv().ok();
@@ -75,7 +81,11 @@ impl Node {
 
     fn carry_out_one(&self, effect: Effect<RealDisk>) {
         match effect {
-            Effect::WriteBlock(write) => self.io.write_block(write),
+            Effect::WriteBlock(write) => {
+                let (bytes, entries) = write.size();
+                self.metrics.journal.begin(bytes, entries);
+                self.io.write_block(write);
+            }
             Effect::Checkpoint(job) => self.io.checkpoint(job),
             Effect::Grow(job) => self.io.grow(job),
             Effect::Complete { ticket, result } => {

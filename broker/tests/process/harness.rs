@@ -29,6 +29,8 @@ pub(crate) struct Broker {
     child: Child,
     pub(crate) port: u16,
     pub(crate) data: PathBuf,
+    /// Where its metrics are, if it offers them.
+    pub(crate) metrics: Option<String>,
     /// Milliseconds to the ready line, as the process says.
     pub(crate) ready_ms: u64,
     /// What it has logged so far.
@@ -50,6 +52,11 @@ impl Broker {
 
     /// Starts a broker on a given port; what it said if it ended instead of getting ready.
     pub(crate) fn start_on(data: &Path, port: u16, overrides: &[&str]) -> Result<Self, String> {
+        Self::await_ready(Self::command(data, port, overrides), data, port)
+    }
+
+    /// What starts a broker.
+    pub(crate) fn command(data: &Path, port: u16, overrides: &[&str]) -> Command {
         // Another build can be tested instead, as the one that is shipped.
         let binary = std::env::var_os("THALWEG_BIN");
         let mut command =
@@ -62,15 +69,29 @@ impl Broker {
             command.arg("--override").arg(setting);
         }
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts and waits for the ready line; what it said if it ended instead.
+    pub(crate) fn await_ready(
+        mut command: Command,
+        data: &Path,
+        port: u16,
+    ) -> Result<Self, String> {
         let mut child = command.spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
+        let mut metrics = None;
         for line in out.lines().map_while(Result::ok) {
+            if let Some(url) = line.trim().strip_prefix("metrics http://") {
+                metrics = url.strip_suffix("/metrics").map(str::to_owned);
+            }
             if let Some((_, ready)) = line.split_once("ready in ") {
                 let ready_ms = ready.split(' ').next().unwrap().parse().unwrap();
                 let said = collect(child.stderr.take().unwrap());
                 return Ok(Self {
                     child,
                     port,
+                    metrics,
                     data: data.to_path_buf(),
                     ready_ms,
                     said,

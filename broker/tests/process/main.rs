@@ -10,4 +10,5 @@ mod faults;
 mod harness;
 mod hostile;
 mod kill_nine;
+mod metrics;
 mod start;

@@ -73,6 +73,11 @@ impl BlockBuilder {
         HEADER_BYTES + self.rows.len() * ROW_BYTES + self.payload_bytes
     }
 
+    /// Entries in it.
+    pub(super) fn entries(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Bytes that the block takes on disk.
     #[must_use]
     pub fn block_bytes(&self) -> usize {
@@ -112,6 +117,8 @@ pub struct BlockWrite<D: Disk> {
     pub file: D::File,
     /// Where in the file.
     pub position: u64,
+    /// How many entries are in it.
+    pub entries: usize,
     /// The whole block.
     pub bytes: AlignedBuf,
 }

@@ -178,12 +178,14 @@ impl<D: Disk> Journal<D> {
         self.tail.checksum = builder.write_to(&header, &mut bytes);
         self.tail.sequence = sequence;
         let place = self.ring.place(sequence, u64::from(header.block_bytes));
+        let entries = builder.entries();
         builder.clear();
         self.spare_builder = Some(builder);
         BlockWrite {
             sequence,
             file: place.file,
             position: place.position,
+            entries,
             bytes,
         }
     }
@@ -254,6 +256,12 @@ impl<D: Disk> Journal<D> {
     #[must_use]
     pub fn free_bytes(&self) -> u64 {
         self.ring.free_bytes()
+    }
+
+    /// Size of the files.
+    #[must_use]
+    pub fn capacity_bytes(&self) -> u64 {
+        self.ring.capacity()
     }
 
     /// Whether so much was recorded since the last checkpoint that another should be made.

@@ -41,4 +41,10 @@ impl Message for AddOffsetsToTxnResponse {
 
 impl Response for AddOffsetsToTxnResponse {
     const KEY: ApiKey = ApiKey::AddOffsetsToTxn;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

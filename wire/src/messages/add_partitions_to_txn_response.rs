@@ -64,6 +64,12 @@ impl Message for AddPartitionsToTxnResponse {
 
 impl Response for AddPartitionsToTxnResponse {
     const KEY: ApiKey = ApiKey::AddPartitionsToTxn;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `AddPartitionsToTxnResult` of [`AddPartitionsToTxnResponse`].

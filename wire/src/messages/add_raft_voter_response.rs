@@ -56,4 +56,10 @@ impl Message for AddRaftVoterResponse {
 
 impl Response for AddRaftVoterResponse {
     const KEY: ApiKey = ApiKey::AddRaftVoter;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

@@ -42,6 +42,12 @@ impl Message for AlterClientQuotasResponse {
 
 impl Response for AlterClientQuotasResponse {
     const KEY: ApiKey = ApiKey::AlterClientQuotas;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.entries {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `EntryData` of [`AlterClientQuotasResponse`].
@@ -83,6 +89,14 @@ impl Element for EntryData {
         e.nullable_string(self.error_message.as_ref());
         e.array(&self.entity, version);
         e.no_tagged_fields();
+    }
+}
+
+impl EntryData {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

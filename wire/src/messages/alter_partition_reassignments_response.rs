@@ -68,6 +68,15 @@ impl Message for AlterPartitionReassignmentsResponse {
 
 impl Response for AlterPartitionReassignmentsResponse {
     const KEY: ApiKey = ApiKey::AlterPartitionReassignments;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.responses {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `ReassignableTopicResponse` of [`AlterPartitionReassignmentsResponse`].
@@ -95,6 +104,14 @@ impl Element for ReassignableTopicResponse {
         e.string(&self.name);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl ReassignableTopicResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -137,5 +154,13 @@ impl Element for ReassignablePartitionResponse {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl ReassignablePartitionResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

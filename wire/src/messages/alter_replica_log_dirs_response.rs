@@ -42,6 +42,12 @@ impl Message for AlterReplicaLogDirsResponse {
 
 impl Response for AlterReplicaLogDirsResponse {
     const KEY: ApiKey = ApiKey::AlterReplicaLogDirs;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `AlterReplicaLogDirTopicResult` of [`AlterReplicaLogDirsResponse`].
@@ -72,6 +78,14 @@ impl Element for AlterReplicaLogDirTopicResult {
     }
 }
 
+impl AlterReplicaLogDirTopicResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
+    }
+}
+
 /// `AlterReplicaLogDirPartitionResult` of [`AlterReplicaLogDirsResponse`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct AlterReplicaLogDirPartitionResult {
@@ -97,5 +111,13 @@ impl Element for AlterReplicaLogDirPartitionResult {
         e.i32(self.partition_index);
         e.i16(self.error_code);
         e.no_tagged_fields();
+    }
+}
+
+impl AlterReplicaLogDirPartitionResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

@@ -52,6 +52,15 @@ impl Message for AlterShareGroupOffsetsResponse {
 
 impl Response for AlterShareGroupOffsetsResponse {
     const KEY: ApiKey = ApiKey::AlterShareGroupOffsets;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.responses {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `AlterShareGroupOffsetsResponseTopic` of [`AlterShareGroupOffsetsResponse`].
@@ -86,6 +95,14 @@ impl Element for AlterShareGroupOffsetsResponseTopic {
     }
 }
 
+impl AlterShareGroupOffsetsResponseTopic {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
+    }
+}
+
 /// `AlterShareGroupOffsetsResponsePartition` of [`AlterShareGroupOffsetsResponse`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct AlterShareGroupOffsetsResponsePartition {
@@ -115,5 +132,13 @@ impl Element for AlterShareGroupOffsetsResponsePartition {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl AlterShareGroupOffsetsResponsePartition {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

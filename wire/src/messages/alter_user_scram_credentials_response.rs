@@ -42,6 +42,12 @@ impl Message for AlterUserScramCredentialsResponse {
 
 impl Response for AlterUserScramCredentialsResponse {
     const KEY: ApiKey = ApiKey::AlterUserScramCredentials;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `AlterUserScramCredentialsResult` of [`AlterUserScramCredentialsResponse`].
@@ -83,5 +89,13 @@ impl Element for AlterUserScramCredentialsResult {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl AlterUserScramCredentialsResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

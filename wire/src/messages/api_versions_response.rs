@@ -104,6 +104,12 @@ impl Message for ApiVersionsResponse {
 
 impl Response for ApiVersionsResponse {
     const KEY: ApiKey = ApiKey::ApiVersions;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `ApiVersion` of [`ApiVersionsResponse`].

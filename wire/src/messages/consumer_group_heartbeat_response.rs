@@ -64,6 +64,12 @@ impl Message for ConsumerGroupHeartbeatResponse {
 
 impl Response for ConsumerGroupHeartbeatResponse {
     const KEY: ApiKey = ApiKey::ConsumerGroupHeartbeat;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `Assignment` of [`ConsumerGroupHeartbeatResponse`].

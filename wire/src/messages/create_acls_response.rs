@@ -42,6 +42,12 @@ impl Message for CreateAclsResponse {
 
 impl Response for CreateAclsResponse {
     const KEY: ApiKey = ApiKey::CreateAcls;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `AclCreationResult` of [`CreateAclsResponse`].
@@ -78,5 +84,13 @@ impl Element for AclCreationResult {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl AclCreationResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

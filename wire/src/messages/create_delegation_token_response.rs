@@ -92,4 +92,10 @@ impl Message for CreateDelegationTokenResponse {
 
 impl Response for CreateDelegationTokenResponse {
     const KEY: ApiKey = ApiKey::CreateDelegationToken;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

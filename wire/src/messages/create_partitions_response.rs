@@ -42,6 +42,12 @@ impl Message for CreatePartitionsResponse {
 
 impl Response for CreatePartitionsResponse {
     const KEY: ApiKey = ApiKey::CreatePartitions;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `CreatePartitionsTopicResult` of [`CreatePartitionsResponse`].
@@ -73,5 +79,13 @@ impl Element for CreatePartitionsTopicResult {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl CreatePartitionsTopicResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

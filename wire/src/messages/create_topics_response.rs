@@ -44,6 +44,12 @@ impl Message for CreateTopicsResponse {
 
 impl Response for CreateTopicsResponse {
     const KEY: ApiKey = ApiKey::CreateTopics;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `CreatableTopicResult` of [`CreateTopicsResponse`].
@@ -133,6 +139,14 @@ impl Element for CreatableTopicResult {
                 });
             }
         });
+    }
+}
+
+impl CreatableTopicResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

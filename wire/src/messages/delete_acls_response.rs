@@ -42,6 +42,12 @@ impl Message for DeleteAclsResponse {
 
 impl Response for DeleteAclsResponse {
     const KEY: ApiKey = ApiKey::DeleteAcls;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.filter_results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DeleteAclsFilterResult` of [`DeleteAclsResponse`].
@@ -83,6 +89,17 @@ impl Element for DeleteAclsFilterResult {
         e.nullable_string(self.error_message.as_ref());
         e.array(&self.matching_acls, version);
         e.no_tagged_fields();
+    }
+}
+
+impl DeleteAclsFilterResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.matching_acls {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -155,5 +172,13 @@ impl Element for DeleteAclsMatchingAcl {
         e.i8(self.operation);
         e.i8(self.permission_type);
         e.no_tagged_fields();
+    }
+}
+
+impl DeleteAclsMatchingAcl {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

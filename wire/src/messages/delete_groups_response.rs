@@ -42,6 +42,12 @@ impl Message for DeleteGroupsResponse {
 
 impl Response for DeleteGroupsResponse {
     const KEY: ApiKey = ApiKey::DeleteGroups;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DeletableGroupResult` of [`DeleteGroupsResponse`].
@@ -69,5 +75,13 @@ impl Element for DeletableGroupResult {
         e.string(&self.group_id);
         e.i16(self.error_code);
         e.no_tagged_fields();
+    }
+}
+
+impl DeletableGroupResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

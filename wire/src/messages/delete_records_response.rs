@@ -42,6 +42,12 @@ impl Message for DeleteRecordsResponse {
 
 impl Response for DeleteRecordsResponse {
     const KEY: ApiKey = ApiKey::DeleteRecords;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DeleteRecordsTopicResult` of [`DeleteRecordsResponse`].
@@ -69,6 +75,14 @@ impl Element for DeleteRecordsTopicResult {
         e.string(&self.name);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl DeleteRecordsTopicResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -101,5 +115,13 @@ impl Element for DeleteRecordsPartitionResult {
         e.i64(self.low_watermark);
         e.i16(self.error_code);
         e.no_tagged_fields();
+    }
+}
+
+impl DeleteRecordsPartitionResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

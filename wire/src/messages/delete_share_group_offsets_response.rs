@@ -52,6 +52,15 @@ impl Message for DeleteShareGroupOffsetsResponse {
 
 impl Response for DeleteShareGroupOffsetsResponse {
     const KEY: ApiKey = ApiKey::DeleteShareGroupOffsets;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.responses {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DeleteShareGroupOffsetsResponseTopic` of [`DeleteShareGroupOffsetsResponse`].
@@ -87,5 +96,13 @@ impl Element for DeleteShareGroupOffsetsResponseTopic {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl DeleteShareGroupOffsetsResponseTopic {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

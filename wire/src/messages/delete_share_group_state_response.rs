@@ -40,6 +40,12 @@ impl Message for DeleteShareGroupStateResponse {
 
 impl Response for DeleteShareGroupStateResponse {
     const KEY: ApiKey = ApiKey::DeleteShareGroupState;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DeleteStateResult` of [`DeleteShareGroupStateResponse`].
@@ -67,6 +73,14 @@ impl Element for DeleteStateResult {
         e.uuid(self.topic_id);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl DeleteStateResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -99,5 +113,13 @@ impl Element for PartitionResult {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl PartitionResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

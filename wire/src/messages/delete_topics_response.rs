@@ -44,6 +44,12 @@ impl Message for DeleteTopicsResponse {
 
 impl Response for DeleteTopicsResponse {
     const KEY: ApiKey = ApiKey::DeleteTopics;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.responses {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DeletableTopicResult` of [`DeleteTopicsResponse`].
@@ -106,5 +112,13 @@ impl Element for DeletableTopicResult {
             e.nullable_string(self.error_message.as_ref());
         }
         e.no_tagged_fields();
+    }
+}
+
+impl DeletableTopicResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

@@ -61,6 +61,12 @@ impl Message for DescribeAclsResponse {
 
 impl Response for DescribeAclsResponse {
     const KEY: ApiKey = ApiKey::DescribeAcls;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `DescribeAclsResource` of [`DescribeAclsResponse`].

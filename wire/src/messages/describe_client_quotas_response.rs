@@ -61,6 +61,12 @@ impl Message for DescribeClientQuotasResponse {
 
 impl Response for DescribeClientQuotasResponse {
     const KEY: ApiKey = ApiKey::DescribeClientQuotas;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `EntryData` of [`DescribeClientQuotasResponse`].

@@ -83,6 +83,12 @@ impl Message for DescribeClusterResponse {
 
 impl Response for DescribeClusterResponse {
     const KEY: ApiKey = ApiKey::DescribeCluster;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `DescribeClusterBroker` of [`DescribeClusterResponse`].

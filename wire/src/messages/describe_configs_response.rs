@@ -42,6 +42,12 @@ impl Message for DescribeConfigsResponse {
 
 impl Response for DescribeConfigsResponse {
     const KEY: ApiKey = ApiKey::DescribeConfigs;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DescribeConfigsResult` of [`DescribeConfigsResponse`].
@@ -93,6 +99,14 @@ impl Element for DescribeConfigsResult {
         e.string(&self.resource_name);
         e.array(&self.configs, version);
         e.no_tagged_fields();
+    }
+}
+
+impl DescribeConfigsResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

@@ -48,6 +48,12 @@ impl Message for DescribeDelegationTokenResponse {
 
 impl Response for DescribeDelegationTokenResponse {
     const KEY: ApiKey = ApiKey::DescribeDelegationToken;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `DescribedDelegationToken` of [`DescribeDelegationTokenResponse`].

@@ -46,6 +46,12 @@ impl Message for DescribeGroupsResponse {
 
 impl Response for DescribeGroupsResponse {
     const KEY: ApiKey = ApiKey::DescribeGroups;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.groups {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DescribedGroup` of [`DescribeGroupsResponse`].
@@ -120,6 +126,14 @@ impl Element for DescribedGroup {
             e.i32(self.authorized_operations);
         }
         e.no_tagged_fields();
+    }
+}
+
+impl DescribedGroup {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

@@ -48,6 +48,15 @@ impl Message for DescribeLogDirsResponse {
 
 impl Response for DescribeLogDirsResponse {
     const KEY: ApiKey = ApiKey::DescribeLogDirs;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DescribeLogDirsResult` of [`DescribeLogDirsResponse`].
@@ -110,6 +119,14 @@ impl Element for DescribeLogDirsResult {
             e.bool(self.is_cordoned);
         }
         e.no_tagged_fields();
+    }
+}
+
+impl DescribeLogDirsResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

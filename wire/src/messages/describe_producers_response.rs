@@ -42,6 +42,12 @@ impl Message for DescribeProducersResponse {
 
 impl Response for DescribeProducersResponse {
     const KEY: ApiKey = ApiKey::DescribeProducers;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `TopicResponse` of [`DescribeProducersResponse`].
@@ -69,6 +75,14 @@ impl Element for TopicResponse {
         e.string(&self.name);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl TopicResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -105,6 +119,14 @@ impl Element for PartitionResponse {
         e.nullable_string(self.error_message.as_ref());
         e.array(&self.active_producers, version);
         e.no_tagged_fields();
+    }
+}
+
+impl PartitionResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

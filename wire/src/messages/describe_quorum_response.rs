@@ -75,6 +75,15 @@ impl Message for DescribeQuorumResponse {
 
 impl Response for DescribeQuorumResponse {
     const KEY: ApiKey = ApiKey::DescribeQuorum;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `TopicData` of [`DescribeQuorumResponse`].
@@ -102,6 +111,14 @@ impl Element for TopicData {
         e.string(&self.topic_name);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl TopicData {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -175,6 +192,14 @@ impl Element for PartitionData {
         e.array(&self.current_voters, version);
         e.array(&self.observers, version);
         e.no_tagged_fields();
+    }
+}
+
+impl PartitionData {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

@@ -44,6 +44,12 @@ impl Message for DescribeShareGroupOffsetsResponse {
 
 impl Response for DescribeShareGroupOffsetsResponse {
     const KEY: ApiKey = ApiKey::DescribeShareGroupOffsets;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.groups {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DescribeShareGroupOffsetsResponseGroup` of [`DescribeShareGroupOffsetsResponse`].
@@ -82,6 +88,17 @@ impl Element for DescribeShareGroupOffsetsResponseGroup {
     }
 }
 
+impl DescribeShareGroupOffsetsResponseGroup {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
+}
+
 /// `DescribeShareGroupOffsetsResponseTopic` of [`DescribeShareGroupOffsetsResponse`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct DescribeShareGroupOffsetsResponseTopic {
@@ -111,6 +128,14 @@ impl Element for DescribeShareGroupOffsetsResponseTopic {
         e.uuid(self.topic_id);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl DescribeShareGroupOffsetsResponseTopic {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -170,5 +195,13 @@ impl Element for DescribeShareGroupOffsetsResponsePartition {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl DescribeShareGroupOffsetsResponsePartition {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

@@ -48,6 +48,12 @@ impl Message for DescribeTopicPartitionsResponse {
 
 impl Response for DescribeTopicPartitionsResponse {
     const KEY: ApiKey = ApiKey::DescribeTopicPartitions;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DescribeTopicPartitionsResponseTopic` of [`DescribeTopicPartitionsResponse`].
@@ -104,6 +110,17 @@ impl Element for DescribeTopicPartitionsResponseTopic {
         e.array(&self.partitions, version);
         e.i32(self.topic_authorized_operations);
         e.no_tagged_fields();
+    }
+}
+
+impl DescribeTopicPartitionsResponseTopic {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -176,6 +193,14 @@ impl Element for DescribeTopicPartitionsResponsePartition {
         e.nullable_array(self.last_known_elr.as_deref(), version);
         e.array(&self.offline_replicas, version);
         e.no_tagged_fields();
+    }
+}
+
+impl DescribeTopicPartitionsResponsePartition {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

@@ -42,6 +42,12 @@ impl Message for DescribeTransactionsResponse {
 
 impl Response for DescribeTransactionsResponse {
     const KEY: ApiKey = ApiKey::DescribeTransactions;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.transaction_states {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `TransactionState` of [`DescribeTransactionsResponse`].
@@ -93,6 +99,14 @@ impl Element for TransactionState {
         e.i16(self.producer_epoch);
         e.array(&self.topics, version);
         e.no_tagged_fields();
+    }
+}
+
+impl TransactionState {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

@@ -61,6 +61,15 @@ impl Message for DescribeUserScramCredentialsResponse {
 
 impl Response for DescribeUserScramCredentialsResponse {
     const KEY: ApiKey = ApiKey::DescribeUserScramCredentials;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DescribeUserScramCredentialsResult` of [`DescribeUserScramCredentialsResponse`].
@@ -107,6 +116,14 @@ impl Element for DescribeUserScramCredentialsResult {
         e.nullable_string(self.error_message.as_ref());
         e.array(&self.credential_infos, version);
         e.no_tagged_fields();
+    }
+}
+
+impl DescribeUserScramCredentialsResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

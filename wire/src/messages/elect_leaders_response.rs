@@ -48,6 +48,15 @@ impl Message for ElectLeadersResponse {
 
 impl Response for ElectLeadersResponse {
     const KEY: ApiKey = ApiKey::ElectLeaders;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.replica_election_results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `ReplicaElectionResult` of [`ElectLeadersResponse`].
@@ -75,6 +84,14 @@ impl Element for ReplicaElectionResult {
         e.string(&self.topic);
         e.array(&self.partition_result, version);
         e.no_tagged_fields();
+    }
+}
+
+impl ReplicaElectionResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partition_result {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -117,5 +134,13 @@ impl Element for PartitionResult {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl PartitionResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

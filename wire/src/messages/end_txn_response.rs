@@ -64,4 +64,10 @@ impl Message for EndTxnResponse {
 
 impl Response for EndTxnResponse {
     const KEY: ApiKey = ApiKey::EndTxn;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

@@ -45,4 +45,10 @@ impl Message for ExpireDelegationTokenResponse {
 
 impl Response for ExpireDelegationTokenResponse {
     const KEY: ApiKey = ApiKey::ExpireDelegationToken;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

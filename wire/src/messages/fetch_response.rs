@@ -72,6 +72,15 @@ impl Message for FetchResponse {
 
 impl Response for FetchResponse {
     const KEY: ApiKey = ApiKey::Fetch;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.responses {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `FetchableTopicResponse` of [`FetchResponse`].
@@ -111,6 +120,14 @@ impl Element for FetchableTopicResponse {
         }
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl FetchableTopicResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -218,6 +235,14 @@ impl Element for PartitionData {
                 });
             }
         });
+    }
+}
+
+impl PartitionData {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

@@ -102,6 +102,15 @@ impl Message for FindCoordinatorResponse {
 
 impl Response for FindCoordinatorResponse {
     const KEY: ApiKey = ApiKey::FindCoordinator;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.coordinators {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `Coordinator` of [`FindCoordinatorResponse`].
@@ -158,5 +167,13 @@ impl Element for Coordinator {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl Coordinator {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

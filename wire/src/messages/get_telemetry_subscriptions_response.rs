@@ -72,4 +72,10 @@ impl Message for GetTelemetrySubscriptionsResponse {
 
 impl Response for GetTelemetrySubscriptionsResponse {
     const KEY: ApiKey = ApiKey::GetTelemetrySubscriptions;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

@@ -43,4 +43,10 @@ impl Message for HeartbeatResponse {
 
 impl Response for HeartbeatResponse {
     const KEY: ApiKey = ApiKey::Heartbeat;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

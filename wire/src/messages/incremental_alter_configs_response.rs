@@ -42,6 +42,12 @@ impl Message for IncrementalAlterConfigsResponse {
 
 impl Response for IncrementalAlterConfigsResponse {
     const KEY: ApiKey = ApiKey::IncrementalAlterConfigs;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.responses {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `AlterConfigsResourceResponse` of [`IncrementalAlterConfigsResponse`].
@@ -88,5 +94,13 @@ impl Element for AlterConfigsResourceResponse {
         e.i8(self.resource_type);
         e.string(&self.resource_name);
         e.no_tagged_fields();
+    }
+}
+
+impl AlterConfigsResourceResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

@@ -74,4 +74,10 @@ impl Message for InitProducerIdResponse {
 
 impl Response for InitProducerIdResponse {
     const KEY: ApiKey = ApiKey::InitProducerId;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

@@ -106,6 +106,12 @@ impl Message for JoinGroupResponse {
 
 impl Response for JoinGroupResponse {
     const KEY: ApiKey = ApiKey::JoinGroup;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `JoinGroupResponseMember` of [`JoinGroupResponse`].

@@ -54,6 +54,15 @@ impl Message for LeaveGroupResponse {
 
 impl Response for LeaveGroupResponse {
     const KEY: ApiKey = ApiKey::LeaveGroup;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.members {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `MemberResponse` of [`LeaveGroupResponse`].
@@ -95,5 +104,13 @@ impl Element for MemberResponse {
         e.nullable_string(self.group_instance_id.as_ref());
         e.i16(self.error_code);
         e.no_tagged_fields();
+    }
+}
+
+impl MemberResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

@@ -46,6 +46,12 @@ impl Message for ListConfigResourcesResponse {
 
 impl Response for ListConfigResourcesResponse {
     const KEY: ApiKey = ApiKey::ListConfigResources;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `ConfigResource` of [`ListConfigResourcesResponse`].

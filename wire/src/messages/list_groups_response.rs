@@ -48,6 +48,12 @@ impl Message for ListGroupsResponse {
 
 impl Response for ListGroupsResponse {
     const KEY: ApiKey = ApiKey::ListGroups;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `ListedGroup` of [`ListGroupsResponse`].

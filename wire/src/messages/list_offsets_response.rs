@@ -44,6 +44,12 @@ impl Message for ListOffsetsResponse {
 
 impl Response for ListOffsetsResponse {
     const KEY: ApiKey = ApiKey::ListOffsets;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `ListOffsetsTopicResponse` of [`ListOffsetsResponse`].
@@ -71,6 +77,14 @@ impl Element for ListOffsetsTopicResponse {
         e.string(&self.name);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl ListOffsetsTopicResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -125,5 +139,13 @@ impl Element for ListOffsetsPartitionResponse {
             e.i32(self.leader_epoch);
         }
         e.no_tagged_fields();
+    }
+}
+
+impl ListOffsetsPartitionResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

@@ -61,6 +61,12 @@ impl Message for ListPartitionReassignmentsResponse {
 
 impl Response for ListPartitionReassignmentsResponse {
     const KEY: ApiKey = ApiKey::ListPartitionReassignments;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `OngoingTopicReassignment` of [`ListPartitionReassignmentsResponse`].

@@ -50,6 +50,12 @@ impl Message for ListTransactionsResponse {
 
 impl Response for ListTransactionsResponse {
     const KEY: ApiKey = ApiKey::ListTransactions;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `TransactionState` of [`ListTransactionsResponse`].

@@ -96,6 +96,15 @@ impl Message for MetadataResponse {
 
 impl Response for MetadataResponse {
     const KEY: ApiKey = ApiKey::Metadata;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `MetadataResponseBroker` of [`MetadataResponse`].
@@ -211,6 +220,17 @@ impl Element for MetadataResponseTopic {
     }
 }
 
+impl MetadataResponseTopic {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
+    }
+}
+
 /// `MetadataResponsePartition` of [`MetadataResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetadataResponsePartition {
@@ -278,5 +298,13 @@ impl Element for MetadataResponsePartition {
             e.array(&self.offline_replicas, version);
         }
         e.no_tagged_fields();
+    }
+}
+
+impl MetadataResponsePartition {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

@@ -46,6 +46,12 @@ impl Message for OffsetCommitResponse {
 
 impl Response for OffsetCommitResponse {
     const KEY: ApiKey = ApiKey::OffsetCommit;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `OffsetCommitResponseTopic` of [`OffsetCommitResponse`].
@@ -88,6 +94,14 @@ impl Element for OffsetCommitResponseTopic {
     }
 }
 
+impl OffsetCommitResponseTopic {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
+    }
+}
+
 /// `OffsetCommitResponsePartition` of [`OffsetCommitResponse`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct OffsetCommitResponsePartition {
@@ -113,5 +127,13 @@ impl Element for OffsetCommitResponsePartition {
         e.i32(self.partition_index);
         e.i16(self.error_code);
         e.no_tagged_fields();
+    }
+}
+
+impl OffsetCommitResponsePartition {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

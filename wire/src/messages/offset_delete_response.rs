@@ -43,6 +43,15 @@ impl Message for OffsetDeleteResponse {
 
 impl Response for OffsetDeleteResponse {
     const KEY: ApiKey = ApiKey::OffsetDelete;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `OffsetDeleteResponseTopic` of [`OffsetDeleteResponse`].
@@ -70,6 +79,14 @@ impl Element for OffsetDeleteResponseTopic {
     }
 }
 
+impl OffsetDeleteResponseTopic {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
+    }
+}
+
 /// `OffsetDeleteResponsePartition` of [`OffsetDeleteResponse`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct OffsetDeleteResponsePartition {
@@ -92,5 +109,13 @@ impl Element for OffsetDeleteResponsePartition {
     fn write(&self, e: &mut Encoder, _version: i16) {
         e.i32(self.partition_index);
         e.i16(self.error_code);
+    }
+}
+
+impl OffsetDeleteResponsePartition {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

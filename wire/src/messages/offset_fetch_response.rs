@@ -72,6 +72,18 @@ impl Message for OffsetFetchResponse {
 
 impl Response for OffsetFetchResponse {
     const KEY: ApiKey = ApiKey::OffsetFetch;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.groups {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `OffsetFetchResponseTopic` of [`OffsetFetchResponse`].
@@ -99,6 +111,14 @@ impl Element for OffsetFetchResponseTopic {
         e.string(&self.name);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl OffsetFetchResponseTopic {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -156,6 +176,14 @@ impl Element for OffsetFetchResponsePartition {
     }
 }
 
+impl OffsetFetchResponsePartition {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
+}
+
 /// `OffsetFetchResponseGroup` of [`OffsetFetchResponse`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct OffsetFetchResponseGroup {
@@ -185,6 +213,17 @@ impl Element for OffsetFetchResponseGroup {
         e.array(&self.topics, version);
         e.i16(self.error_code);
         e.no_tagged_fields();
+    }
+}
+
+impl OffsetFetchResponseGroup {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 
@@ -225,6 +264,14 @@ impl Element for OffsetFetchResponseTopics {
         }
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl OffsetFetchResponseTopics {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -277,5 +324,13 @@ impl Element for OffsetFetchResponsePartitions {
         e.nullable_string(self.metadata.as_ref());
         e.i16(self.error_code);
         e.no_tagged_fields();
+    }
+}
+
+impl OffsetFetchResponsePartitions {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

@@ -42,6 +42,12 @@ impl Message for OffsetForLeaderEpochResponse {
 
 impl Response for OffsetForLeaderEpochResponse {
     const KEY: ApiKey = ApiKey::OffsetForLeaderEpoch;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `OffsetForLeaderTopicResult` of [`OffsetForLeaderEpochResponse`].
@@ -69,6 +75,14 @@ impl Element for OffsetForLeaderTopicResult {
         e.string(&self.topic);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl OffsetForLeaderTopicResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -116,5 +130,13 @@ impl Element for EpochEndOffset {
         e.i32(self.leader_epoch);
         e.i64(self.end_offset);
         e.no_tagged_fields();
+    }
+}
+
+impl EpochEndOffset {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

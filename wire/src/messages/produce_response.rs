@@ -59,6 +59,12 @@ impl Message for ProduceResponse {
 
 impl Response for ProduceResponse {
     const KEY: ApiKey = ApiKey::Produce;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.responses {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `TopicProduceResponse` of [`ProduceResponse`].
@@ -98,6 +104,14 @@ impl Element for TopicProduceResponse {
         }
         e.array(&self.partition_responses, version);
         e.no_tagged_fields();
+    }
+}
+
+impl TopicProduceResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partition_responses {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -190,6 +204,14 @@ impl Element for PartitionProduceResponse {
                 });
             }
         });
+    }
+}
+
+impl PartitionProduceResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

@@ -41,4 +41,10 @@ impl Message for PushTelemetryResponse {
 
 impl Response for PushTelemetryResponse {
     const KEY: ApiKey = ApiKey::PushTelemetry;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

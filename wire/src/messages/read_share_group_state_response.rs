@@ -40,6 +40,12 @@ impl Message for ReadShareGroupStateResponse {
 
 impl Response for ReadShareGroupStateResponse {
     const KEY: ApiKey = ApiKey::ReadShareGroupState;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `ReadStateResult` of [`ReadShareGroupStateResponse`].
@@ -67,6 +73,14 @@ impl Element for ReadStateResult {
         e.uuid(self.topic_id);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl ReadStateResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -111,6 +125,14 @@ impl Element for PartitionResult {
         e.i64(self.start_offset);
         e.array(&self.state_batches, version);
         e.no_tagged_fields();
+    }
+}
+
+impl PartitionResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

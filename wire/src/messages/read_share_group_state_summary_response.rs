@@ -40,6 +40,12 @@ impl Message for ReadShareGroupStateSummaryResponse {
 
 impl Response for ReadShareGroupStateSummaryResponse {
     const KEY: ApiKey = ApiKey::ReadShareGroupStateSummary;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `ReadStateSummaryResult` of [`ReadShareGroupStateSummaryResponse`].
@@ -67,6 +73,14 @@ impl Element for ReadStateSummaryResult {
         e.uuid(self.topic_id);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl ReadStateSummaryResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -131,5 +145,13 @@ impl Element for PartitionResult {
             e.i32(self.delivery_complete_count);
         }
         e.no_tagged_fields();
+    }
+}
+
+impl PartitionResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

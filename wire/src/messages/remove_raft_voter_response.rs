@@ -56,4 +56,10 @@ impl Message for RemoveRaftVoterResponse {
 
 impl Response for RemoveRaftVoterResponse {
     const KEY: ApiKey = ApiKey::RemoveRaftVoter;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

@@ -45,4 +45,10 @@ impl Message for RenewDelegationTokenResponse {
 
 impl Response for RenewDelegationTokenResponse {
     const KEY: ApiKey = ApiKey::RenewDelegationToken;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

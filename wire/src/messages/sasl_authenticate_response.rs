@@ -65,4 +65,10 @@ impl Message for SaslAuthenticateResponse {
 
 impl Response for SaslAuthenticateResponse {
     const KEY: ApiKey = ApiKey::SaslAuthenticate;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

@@ -39,4 +39,10 @@ impl Message for SaslHandshakeResponse {
 
 impl Response for SaslHandshakeResponse {
     const KEY: ApiKey = ApiKey::SaslHandshake;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

@@ -62,6 +62,15 @@ impl Message for ShareAcknowledgeResponse {
 
 impl Response for ShareAcknowledgeResponse {
     const KEY: ApiKey = ApiKey::ShareAcknowledge;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.responses {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `ShareAcknowledgeTopicResponse` of [`ShareAcknowledgeResponse`].
@@ -89,6 +98,14 @@ impl Element for ShareAcknowledgeTopicResponse {
         e.uuid(self.topic_id);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl ShareAcknowledgeTopicResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -125,6 +142,14 @@ impl Element for PartitionData {
         e.nullable_string(self.error_message.as_ref());
         self.current_leader.write(e, version);
         e.no_tagged_fields();
+    }
+}
+
+impl PartitionData {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

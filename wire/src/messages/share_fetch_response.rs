@@ -61,6 +61,15 @@ impl Message for ShareFetchResponse {
 
 impl Response for ShareFetchResponse {
     const KEY: ApiKey = ApiKey::ShareFetch;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.responses {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `ShareFetchableTopicResponse` of [`ShareFetchResponse`].
@@ -88,6 +97,14 @@ impl Element for ShareFetchableTopicResponse {
         e.uuid(self.topic_id);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl ShareFetchableTopicResponse {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -140,6 +157,14 @@ impl Element for PartitionData {
         e.bytes(&self.records);
         e.array(&self.acquired_records, version);
         e.no_tagged_fields();
+    }
+}
+
+impl PartitionData {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

@@ -64,6 +64,12 @@ impl Message for ShareGroupHeartbeatResponse {
 
 impl Response for ShareGroupHeartbeatResponse {
     const KEY: ApiKey = ApiKey::ShareGroupHeartbeat;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `Assignment` of [`ShareGroupHeartbeatResponse`].

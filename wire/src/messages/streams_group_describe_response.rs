@@ -42,6 +42,12 @@ impl Message for StreamsGroupDescribeResponse {
 
 impl Response for StreamsGroupDescribeResponse {
     const KEY: ApiKey = ApiKey::StreamsGroupDescribe;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.groups {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `DescribedGroup` of [`StreamsGroupDescribeResponse`].
@@ -113,6 +119,14 @@ impl Element for DescribedGroup {
         e.array(&self.members, version);
         e.i32(self.authorized_operations);
         e.no_tagged_fields();
+    }
+}
+
+impl DescribedGroup {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }
 

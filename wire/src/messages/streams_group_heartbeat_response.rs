@@ -111,6 +111,12 @@ impl Message for StreamsGroupHeartbeatResponse {
 
 impl Response for StreamsGroupHeartbeatResponse {
     const KEY: ApiKey = ApiKey::StreamsGroupHeartbeat;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }
 
 /// `EndpointToPartitions` of [`StreamsGroupHeartbeatResponse`].

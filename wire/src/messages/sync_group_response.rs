@@ -70,4 +70,10 @@ impl Message for SyncGroupResponse {
 
 impl Response for SyncGroupResponse {
     const KEY: ApiKey = ApiKey::SyncGroup;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

@@ -42,6 +42,12 @@ impl Message for TxnOffsetCommitResponse {
 
 impl Response for TxnOffsetCommitResponse {
     const KEY: ApiKey = ApiKey::TxnOffsetCommit;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `TxnOffsetCommitResponseTopic` of [`TxnOffsetCommitResponse`].
@@ -72,6 +78,14 @@ impl Element for TxnOffsetCommitResponseTopic {
     }
 }
 
+impl TxnOffsetCommitResponseTopic {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
+    }
+}
+
 /// `TxnOffsetCommitResponsePartition` of [`TxnOffsetCommitResponse`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct TxnOffsetCommitResponsePartition {
@@ -97,5 +111,13 @@ impl Element for TxnOffsetCommitResponsePartition {
         e.i32(self.partition_index);
         e.i16(self.error_code);
         e.no_tagged_fields();
+    }
+}
+
+impl TxnOffsetCommitResponsePartition {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

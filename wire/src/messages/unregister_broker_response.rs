@@ -56,4 +56,10 @@ impl Message for UnregisterBrokerResponse {
 
 impl Response for UnregisterBrokerResponse {
     const KEY: ApiKey = ApiKey::UnregisterBroker;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+    }
 }

@@ -67,6 +67,15 @@ impl Message for UpdateFeaturesResponse {
 
 impl Response for UpdateFeaturesResponse {
     const KEY: ApiKey = ApiKey::UpdateFeatures;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `UpdatableFeatureResult` of [`UpdateFeaturesResponse`].
@@ -108,5 +117,13 @@ impl Element for UpdatableFeatureResult {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl UpdatableFeatureResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

@@ -40,6 +40,12 @@ impl Message for WriteShareGroupStateResponse {
 
 impl Response for WriteShareGroupStateResponse {
     const KEY: ApiKey = ApiKey::WriteShareGroupState;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `WriteStateResult` of [`WriteShareGroupStateResponse`].
@@ -67,6 +73,14 @@ impl Element for WriteStateResult {
         e.uuid(self.topic_id);
         e.array(&self.partitions, version);
         e.no_tagged_fields();
+    }
+}
+
+impl WriteStateResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -99,5 +113,13 @@ impl Element for PartitionResult {
         e.i16(self.error_code);
         e.nullable_string(self.error_message.as_ref());
         e.no_tagged_fields();
+    }
+}
+
+impl PartitionResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

@@ -38,6 +38,12 @@ impl Message for WriteTxnMarkersResponse {
 
 impl Response for WriteTxnMarkersResponse {
     const KEY: ApiKey = ApiKey::WriteTxnMarkers;
+
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.markers {
+            part.error_codes(visit);
+        }
+    }
 }
 
 /// `WritableTxnMarkerResult` of [`WriteTxnMarkersResponse`].
@@ -65,6 +71,14 @@ impl Element for WritableTxnMarkerResult {
         e.i64(self.producer_id);
         e.array(&self.topics, version);
         e.no_tagged_fields();
+    }
+}
+
+impl WritableTxnMarkerResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.error_codes(visit);
+        }
     }
 }
 
@@ -96,6 +110,14 @@ impl Element for WritableTxnMarkerTopicResult {
     }
 }
 
+impl WritableTxnMarkerTopicResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.error_codes(visit);
+        }
+    }
+}
+
 /// `WritableTxnMarkerPartitionResult` of [`WriteTxnMarkersResponse`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct WritableTxnMarkerPartitionResult {
@@ -121,5 +143,13 @@ impl Element for WritableTxnMarkerPartitionResult {
         e.i32(self.partition_index);
         e.i16(self.error_code);
         e.no_tagged_fields();
+    }
+}
+
+impl WritableTxnMarkerPartitionResult {
+    fn error_codes(&self, visit: &mut dyn FnMut(i16)) {
+        if self.error_code != 0 {
+            visit(self.error_code);
+        }
     }
 }

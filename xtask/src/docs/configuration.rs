@@ -6,7 +6,7 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::BANNER;
-use super::settings::{Setting, table, topic_settings_in_use, words_of_const};
+use super::settings::{Setting, own_settings, table, topic_settings_in_use, words_of_const};
 
 const EFFECTS: &str = "broker/src/config/effects.rs";
 
@@ -28,6 +28,7 @@ pub(super) fn page() -> Result<String> {
     topic_section(&mut text, &topics, &in_use)?;
     broker_section(&mut text, &brokers, &effective)?;
     let topic_defaults = |topic: &Setting| in_use.contains(&topic.name);
+    own_section(&mut text)?;
     default_section(
         &mut text,
         topics.iter().filter(|topic| topic_defaults(topic)),
@@ -100,6 +101,18 @@ fn broker_section(
          Where Kafka wants to be told, one node knows by itself: `node.id` is 1, `process.roles` is `broker,controller`,\n\
          `log.dirs` is `./thalweg-data`. `--data DIR` wins over `log.dirs`.\n",
     );
+    Ok(())
+}
+
+fn own_section(text: &mut String) -> Result<()> {
+    text.push_str("\n## Own settings\n\nWhat Kafka does not have.\n\n| setting | default | meaning |\n|---|---|---|\n");
+    for own in own_settings()? {
+        writeln!(
+            text,
+            "| `{}` | `{}` | {} |",
+            own.name, own.default, own.meaning
+        )?;
+    }
     Ok(())
 }
 

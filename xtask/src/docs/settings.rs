@@ -1,6 +1,6 @@
 //! What the tables of settings and the code that uses them say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use regex::Regex;
@@ -49,6 +49,35 @@ fn setting(line: &str) -> Option<Setting> {
         check: check.to_owned(),
         internal: words.get(6) == Some(&"internal"),
     })
+}
+
+/// A setting that Kafka does not have.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct OwnSetting {
+    pub(super) name: String,
+    pub(super) default: String,
+    pub(super) meaning: String,
+}
+
+/// The settings of `broker/src/config/own.rs`.
+pub(super) fn own_settings() -> Result<Vec<OwnSetting>> {
+    let source = super::read("broker/src/config/own.rs")?;
+    let name = Regex::new(r#"const ([A-Z_]+): &str = "([^"]+)";"#)?;
+    let names: BTreeMap<String, String> = name
+        .captures_iter(&source)
+        .map(|found| (found[1].to_owned(), found[2].to_owned()))
+        .collect();
+    let entry = Regex::new(r#"name: ([A-Z_]+),\s+default: "([^"]*)",\s+meaning: "([^"]+)""#)?;
+    let found = entry.captures_iter(&source).map(|found| {
+        Some(OwnSetting {
+            name: names.get(&found[1])?.clone(),
+            default: found[2].to_owned(),
+            meaning: found[3].to_owned(),
+        })
+    });
+    found
+        .collect::<Option<_>>()
+        .context("a setting has no name")
 }
 
 /// The texts in a `const NAME: &[&str] = &[…];` of a source file.
@@ -109,6 +138,15 @@ mod tests {
         let read = setting("a.b int null low read-only 1.. internal").unwrap();
         assert_eq!((read.default.as_str(), read.internal), ("none", true));
         assert_eq!(setting("a.b int 1 low"), None);
+    }
+
+    #[test]
+    fn own_settings_are_read() {
+        let own = own_settings().unwrap();
+        let door = own
+            .iter()
+            .find(|own| own.name == "thalweg.metrics.listener");
+        assert!(door.unwrap().meaning.contains("/metrics"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::time::Duration;
 use thalweg_log::GroupId;
 use thalweg_model::{ErrorCode, Tick};
 use thalweg_replica::WaiterId;
-use thalweg_wire::fetch::{Fetched, FetchedPartition, FetchedTopic};
+use thalweg_wire::fetch::{Fetched, FetchedPartition, FetchedTopic, Piece};
 use thalweg_wire::header::RequestHeader;
 use thalweg_wire::messages::FetchRequest;
 use thalweg_wire::{ApiKey, Message};
@@ -68,7 +68,11 @@ fn handle(call: Call) -> Reply {
     );
     let opened = match opened {
         Ok(opened) => opened,
-        Err(error) => return Reply::Now(refuse(error, &header)),
+        Err(error) => {
+            let requests = &node.metrics.requests;
+            requests.note_error(ApiKey::Fetch, error.code());
+            return Reply::Now(refuse(error, &header));
+        }
     };
     let wait = u64::try_from(request.max_wait_ms).unwrap_or(0);
     let wait = Duration::from_millis(wait).min(FETCH_WAIT_MAX);
@@ -81,9 +85,13 @@ fn handle(call: Call) -> Reply {
         header,
         node,
     };
-    match fetch.read() {
+    let found = fetch.read();
+    let read = fetch.node.clock.tick();
+    let took = read.0 - now.0;
+    fetch.node.metrics.fetch.read.record(took);
+    match found {
         Ok(found) => Reply::Now(fetch.finish(found)),
-        Err(short) => Reply::later(fetch.wait(short)),
+        Err(short) => Reply::later(fetch.wait(short, read)),
     }
 }
 
@@ -130,7 +138,7 @@ impl Fetch {
         })
     }
 
-    async fn wait(self, mut short: Short) -> Answer {
+    async fn wait(self, mut short: Short, since: Tick) -> Answer {
         loop {
             let registered = self.register(short);
             let Some((registration, woken)) = registered else {
@@ -141,7 +149,11 @@ impl Fetch {
             let _gone = woken.await;
             drop(registration);
             match self.read() {
-                Ok(found) => return self.finish(found),
+                Ok(found) => {
+                    let waited = self.node.clock.tick().0 - since.0;
+                    self.node.metrics.fetch.wait.record(waited);
+                    return self.finish(found);
+                }
                 Err(still_short) => short = still_short,
             }
         }
@@ -168,12 +180,27 @@ impl Fetch {
         ))
     }
 
+    fn count(&self, partition: &FetchedPartition<FileExtent>) {
+        let metrics = &self.node.metrics;
+        metrics
+            .requests
+            .note_error(ApiKey::Fetch, partition.error_code);
+        for piece in &partition.records {
+            let source = match piece {
+                Piece::Bytes(_) => &metrics.fetch.memory_bytes,
+                Piece::Extent(_) => &metrics.fetch.file_bytes,
+            };
+            source.add_len(piece.byte_len());
+        }
+    }
+
     fn finish(mut self, found: Vec<Found>) -> Answer {
         let incremental = matches!(self.kind, Kind::Incremental(_));
         let mut topics: Vec<FetchedTopic<FileExtent>> = Vec::new();
         let (mut first, mut last) = (Vec::new(), Vec::new());
         for (mut wanted, found) in std::mem::take(&mut self.wanted).into_iter().zip(found) {
             let partition = found.partition;
+            self.count(&partition);
             let marks = (partition.high_watermark, partition.log_start_offset);
             let has_data = !partition.records.is_empty();
             let news = wanted.is_news(marks)

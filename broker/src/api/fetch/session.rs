@@ -85,6 +85,11 @@ pub(super) struct Opened {
 }
 
 impl Sessions {
+    /// Sessions that are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Finds out what a fetch wants.
     pub(super) fn open(
         &mut self,

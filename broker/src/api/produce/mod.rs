@@ -60,7 +60,11 @@ struct Plan {
 
 fn handle(call: Call) -> Reply {
     let Call {
-        node, header, body, ..
+        node,
+        header,
+        body,
+        arrived,
+        ..
     } = call;
     let request = match Produce::decode(body, header.version) {
         Ok(request) => request,
@@ -74,7 +78,7 @@ fn handle(call: Call) -> Reply {
         0 => Acks::None,
         1 => Acks::Leader,
         -1 => Acks::All,
-        _ => return refuse_acks(request, &header),
+        _ => return refuse_acks(&node, request, &header),
     };
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let mut plan = plan(&node, request, header.version);
@@ -83,17 +87,19 @@ fn handle(call: Call) -> Reply {
         return Reply::Now(finish_unacknowledged(&node, &plan, batches));
     }
     if batches.is_empty() {
-        return Reply::Now(Answer::response(&respond(plan, Vec::new()), &header));
+        let response = respond(plan, Vec::new());
+        return Reply::Now(Answer::response(&node, &response, &header));
     }
     let wait = node.append(batches, acks);
-    let deadline = tokio::time::Instant::now() + timeout;
+    let appended = tokio::time::Instant::now();
+    node.metrics.produce.check.record_time(appended - arrived);
     Reply::later(async move {
-        let outcomes = wait.wait(&node.appends, deadline).await;
-        Answer::response(&respond(plan, outcomes), &header)
+        let outcomes = wait.wait(&node, appended, timeout).await;
+        Answer::response(&node, &respond(plan, outcomes), &header)
     })
 }
 
-fn refuse_acks(request: Produce, header: &RequestHeader) -> Reply {
+fn refuse_acks(node: &Node, request: Produce, header: &RequestHeader) -> Reply {
     let refused = |partition: ProducePartition| {
         let rejection = Rejection::code(ErrorCode::InvalidRequiredAcks);
         (partition.index, Part::Refused(rejection))
@@ -114,7 +120,7 @@ fn refuse_acks(request: Produce, header: &RequestHeader) -> Reply {
         responses: responses.collect(),
         ..ProduceResponse::default()
     };
-    Reply::Now(Answer::response(&response, header))
+    Reply::Now(Answer::response(node, &response, header))
 }
 
 fn finish_unacknowledged(
@@ -164,6 +170,7 @@ fn plan(node: &Rc<Node>, request: Produce, version: i16) -> Plan {
             });
             parts.push(match placed {
                 Ok((group, checked)) => {
+                    node.metrics.produce.take(&checked.batch);
                     plan.batches.push((group, checked.batch));
                     let log_append_time = checked.log_append_time;
                     (index, Part::Appended { log_append_time })

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::names;
 use super::rust_type;
 use super::structs::{Struct, Structs};
-use super::{BANNER, read, write};
+use super::{BANNER, error_codes, read, write};
 use crate::schema::message::{Field, Kind, Message, Type};
 
 /// The file of one message.
@@ -21,8 +21,16 @@ pub(super) fn source(message: &Message) -> Result<String> {
             format!("`{}` of [`{}`].", one.name, message.name)
         };
         body += &one_struct(&structs, one, &doc)?;
+        let visit = if message.kind == Kind::Response {
+            error_codes::method(&structs, one)?
+        } else {
+            None
+        };
         if index == 0 {
-            body += &message_impls(message);
+            let visit = visit.map(|visit| format!("\n\n{visit}"));
+            body += &message_impls(message, &visit.unwrap_or_default());
+        } else if let Some(visit) = visit {
+            body += &format!("impl {} {{ {visit} }}\n\n", one.name);
         }
     }
     let uses = |ty: fn(&Type) -> bool| {
@@ -143,7 +151,7 @@ fn field_doc(one: &Struct<'_>, field: &Field) -> String {
     doc + "."
 }
 
-fn message_impls(message: &Message) -> String {
+fn message_impls(message: &Message, visit_errors: &str) -> String {
     let name = &message.name;
     let flexible = if message.flexible.is_none() {
         "i16::MAX".to_owned()
@@ -175,8 +183,9 @@ fn message_impls(message: &Message) -> String {
         }
         (Kind::Response, _) => {
             let api = name.trim_end_matches("Response");
-            out +=
-                &format!("impl Response for {name} {{ const KEY: ApiKey = ApiKey::{api}; }}\n\n");
+            out += &format!(
+                "impl Response for {name} {{ const KEY: ApiKey = ApiKey::{api};{visit_errors} }}\n\n"
+            );
         }
         (Kind::CoordinatorKey, Some(key)) => {
             out += &format!("impl RecordKey for {name} {{ const TYPE: i16 = {key}; }}\n\n");

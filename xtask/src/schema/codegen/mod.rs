@@ -2,6 +2,7 @@
 
 mod api_key;
 mod condition;
+mod error_codes;
 mod message_file;
 mod module;
 mod names;

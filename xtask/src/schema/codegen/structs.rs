@@ -82,7 +82,7 @@ impl<'m> Structs<'m> {
         Ok(size)
     }
 
-    fn find(&self, name: &str) -> Result<&Struct<'m>> {
+    pub(super) fn find(&self, name: &str) -> Result<&Struct<'m>> {
         let found = self.all.iter().find(|one| one.name == name);
         found.with_context(|| format!("{}: no struct {name}", self.message.name))
     }
