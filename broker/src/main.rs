@@ -6,6 +6,7 @@ mod clock;
 mod cluster;
 mod config;
 mod coordinators;
+mod debug;
 mod errors;
 mod limits;
 mod net;
@@ -20,5 +21,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    thalweg_cli::run(std::env::args_os(), |options| broker::start(&options))
+    thalweg_cli::run(
+        std::env::args_os(),
+        |options| broker::start(&options),
+        debug::look,
+    )
 }

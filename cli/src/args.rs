@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::client::{Address, parse_bootstrap};
 use crate::commands::Remote;
+use crate::inspect::DebugArgs;
 use crate::start::StartArgs;
 
 /// Where brokers are expected unless something else is said.
@@ -39,6 +40,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Start a node; the same as no command at all.
     Start(StartArgs),
+    /// Show what a data directory holds; nothing is changed.
+    Debug(DebugArgs),
     #[command(flatten)]
     Remote(Remote),
 }
@@ -80,6 +83,9 @@ impl Cli {
         }
         if starts && self.connect.bootstrap.is_some() {
             return conflict("a start contacts no broker: --bootstrap has no meaning there");
+        }
+        if matches!(self.command, Some(Command::Debug(_))) && self.connect.bootstrap.is_some() {
+            return conflict("files are read, and no broker: --bootstrap has no meaning there");
         }
         Ok(self)
     }

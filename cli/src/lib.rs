@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod commands;
 mod failure;
+mod inspect;
 mod key_value;
 mod limits;
 mod output;
@@ -25,17 +26,24 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub use inspect::{Cell, Inspect, Listing};
 pub use start::StartOptions;
+pub use time_text::show_time;
 
 use args::{Cli, Command};
 
 /// The command was understood and failed.
 const EXIT_FAILED: u8 = 1;
 
-/// Runs what the arguments (the program's name first) ask for; `start` runs a node until it ends.
+/// Runs what the arguments (the program's name first) ask for; `start` runs a node until it ends, `look` reads
+/// what a data directory holds.
 ///
 /// Exit codes: 0 done, 1 failed, 2 the command line was not understood.
-pub fn run<A>(args: A, start: impl FnOnce(StartOptions) -> ExitCode) -> ExitCode
+pub fn run<A>(
+    args: A,
+    start: impl FnOnce(StartOptions) -> ExitCode,
+    look: impl FnOnce(&Inspect) -> Result<Listing, String>,
+) -> ExitCode
 where
     A: IntoIterator,
     A::Item: Into<OsString> + Clone,
@@ -47,6 +55,7 @@ where
     match cli.command {
         None => start(cli.start.into()),
         Some(Command::Start(own)) => start(own.into()),
+        Some(Command::Debug(debug)) => inspect::run(debug, look),
         Some(Command::Remote(command)) => session::run(&cli.connect, command),
     }
 }

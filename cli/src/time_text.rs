@@ -149,7 +149,8 @@ fn parse_clock(text: &str) -> Option<i64> {
 }
 
 /// `2026-11-22T10:30:05.123Z`, or `-` where there is no time.
-pub(crate) fn show_time(time: Timestamp) -> String {
+#[must_use]
+pub fn show_time(time: Timestamp) -> String {
     if time.0 < 0 {
         return "-".to_owned();
     }

@@ -6,6 +6,7 @@
     reason = "what a process takes is measured from outside"
 )]
 
+mod debug;
 mod faults;
 mod harness;
 mod hostile;

@@ -8,6 +8,8 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use crate::inspect::Listing;
+
 pub(crate) use progress::Progress;
 pub(crate) use rows::{Row, list};
 
@@ -88,6 +90,19 @@ impl Output {
             Format::Json => self.json(&rows),
             Format::Table => self.results.write_all(rows::table(rows).as_bytes()),
             Format::Plain => self.results.write_all(rows::plain(rows).as_bytes()),
+        }
+    }
+
+    /// Writes rows whose columns are known only now.
+    pub(crate) fn listing(&mut self, listing: &Listing) -> io::Result<()> {
+        let cells = listing.rows.iter().map(|row| Listing::texts(row));
+        match self.format {
+            Format::Json => self.json(&listing.named()),
+            Format::Table => {
+                let text = rows::aligned(listing.heads, cells);
+                self.results.write_all(text.as_bytes())
+            }
+            Format::Plain => self.results.write_all(rows::separated(cells).as_bytes()),
         }
     }
 

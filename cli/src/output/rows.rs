@@ -24,13 +24,18 @@ pub(crate) fn list(values: &[impl Display]) -> String {
 }
 
 pub(super) fn table<R: Row>(rows: &[R]) -> String {
+    aligned(R::HEADS, rows.iter().map(Row::cells))
+}
+
+/// Cells under their headings.
+pub(super) fn aligned(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(R::HEADS);
+        .set_header(heads);
     for row in rows {
-        table.add_row(row.cells());
+        table.add_row(row);
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -41,13 +46,13 @@ pub(super) fn table<R: Row>(rows: &[R]) -> String {
         .collect()
 }
 
+/// Cells with tabs between.
+pub(super) fn separated(rows: impl Iterator<Item = Vec<String>>) -> String {
+    rows.map(|row| row.join("\t") + "\n").collect()
+}
+
 pub(super) fn plain<R: Row>(rows: &[R]) -> String {
-    let mut text = String::new();
-    for row in rows {
-        text.push_str(&row.cells().join("\t"));
-        text.push('\n');
-    }
-    text
+    separated(rows.iter().map(Row::cells))
 }
 
 #[cfg(test)]

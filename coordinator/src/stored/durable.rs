@@ -8,7 +8,7 @@ use super::{CommittedOffset, Record, StoredGroup};
 use crate::{GroupId, TopicName};
 
 /// A group's positions.
-type GroupOffsets = BTreeMap<(TopicName, PartitionIndex), CommittedOffset>;
+pub type GroupOffsets = BTreeMap<(TopicName, PartitionIndex), CommittedOffset>;
 
 /// Groups and positions as committed; equal after the same records, whatever else happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,11 +77,13 @@ impl DurableState {
         self.offsets.get(group)
     }
 
-    pub(crate) fn offset_groups(&self) -> impl Iterator<Item = (&GroupId, &GroupOffsets)> {
+    /// The positions of each group.
+    pub fn offset_groups(&self) -> impl Iterator<Item = (&GroupId, &GroupOffsets)> {
         self.offsets.iter()
     }
 
-    pub(crate) fn stored_groups(&self) -> impl Iterator<Item = (&GroupId, &StoredGroup)> {
+    /// The stored membership of each group.
+    pub fn stored_groups(&self) -> impl Iterator<Item = (&GroupId, &StoredGroup)> {
         self.groups.iter()
     }
 }

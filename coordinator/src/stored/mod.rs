@@ -6,6 +6,6 @@ mod record;
 mod subscription;
 
 pub use codec::StoredError;
-pub use durable::DurableState;
+pub use durable::{DurableState, GroupOffsets};
 pub use record::{CommittedOffset, Record, StoredGroup, StoredMember};
 pub(crate) use subscription::subscribed_topics;

@@ -35,10 +35,10 @@ enum Phase {
 }
 
 /// A manifest file as it was read.
-struct Loaded {
+pub(super) struct Loaded {
     records: Records,
-    state: ManifestState,
-    sequence: u64,
+    pub(super) state: ManifestState,
+    pub(super) sequence: u64,
     /// Where the last whole commit ends.
     end: u64,
 }
@@ -223,7 +223,7 @@ impl<D: Disk> Manifest<D> {
     }
 }
 
-fn read<F: DiskFile>(file: &F) -> io::Result<Bytes> {
+pub(super) fn read<F: DiskFile>(file: &F) -> io::Result<Bytes> {
     let len = usize::try_from(file.len()?).map_err(io::Error::other)?;
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, 0)?;
@@ -231,7 +231,7 @@ fn read<F: DiskFile>(file: &F) -> io::Result<Bytes> {
 }
 
 /// Reads all commits; the error is where the damage is.
-fn load(file: &Bytes) -> Result<Loaded, u64> {
+pub(super) fn load(file: &Bytes) -> Result<Loaded, u64> {
     let mut records = Records::default();
     let mut last = None;
     let mut at = 0;
