@@ -108,6 +108,7 @@ async fn serve(
     boot(&node, config.listeners(), data.cluster_id.as_deref()).await?;
     tokio::task::spawn_local(groups::keep_deadlines(Rc::clone(&node)));
     tokio::task::spawn_local(housekeeping::retain(Rc::clone(&node)));
+    tokio::task::spawn_local(housekeeping::give_back_space(Rc::clone(&node)));
     let sockets = bind(&config)?;
     let mut accepting = Vec::new();
     for (name, socket) in sockets {

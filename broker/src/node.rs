@@ -46,6 +46,8 @@ pub(crate) struct Node {
     pub(crate) room: Notify,
     /// The disk finished something; for the one who stops the node.
     pub(crate) disk_moved: Notify,
+    /// A partition was removed: its files can go.
+    pub(crate) partition_removed: Notify,
     /// The node is to stop, with this exit code.
     pub(crate) stop: Stop,
     /// Bytes of large requests in memory.
@@ -118,6 +120,7 @@ impl Node {
             deadline_changed: Notify::new(),
             room: Notify::new(),
             disk_moved: Notify::new(),
+            partition_removed: Notify::new(),
             stop: Stop::default(),
             request_bytes: Rc::default(),
             request_bytes_max,

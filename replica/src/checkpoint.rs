@@ -213,14 +213,23 @@ impl<D: Disk> Shard<D> {
         self.removed = still;
         for (_, log) in gone {
             let dir = log.home().dir().to_path_buf();
-            if let Some(name) = dir.file_name() {
-                self.dirs_in_use
-                    .remove(&name.to_string_lossy().into_owned());
+            match log.removal() {
+                Some(removal) => self.effects.push(Effect::RemoveLog(removal)),
+                None => self.log_removed((dir, Ok(()))),
             }
-            if let Err(error) = log.delete_all() {
-                let notice = format!("{} was not removed: {error}", dir.display());
-                self.effects.push(Effect::Notice(notice));
-            }
+        }
+    }
+
+    /// The files of a removed partition are gone, or cannot be removed.
+    pub fn log_removed(&mut self, (dir, result): (PathBuf, io::Result<()>)) {
+        if let Err(error) = result {
+            let notice = format!("{} was not removed: {error}", dir.display());
+            self.effects.push(Effect::Notice(notice));
+            return; // What is left must not be taken for another partition's.
+        }
+        if let Some(name) = dir.file_name() {
+            self.dirs_in_use
+                .remove(&name.to_string_lossy().into_owned());
         }
     }
 

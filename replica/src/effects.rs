@@ -6,6 +6,7 @@ use thalweg_consensus::Message;
 use thalweg_log::GroupId;
 use thalweg_log::disk::Disk;
 use thalweg_log::journal::GrowJob;
+use thalweg_log::partition::LogRemoval;
 use thalweg_model::Offset;
 
 use crate::block_job::BlockJob;
@@ -70,6 +71,10 @@ pub enum Effect<D: Disk> {
     },
     /// Remove these files on a background thread; that one is gone already is no failure.
     Remove(Vec<PathBuf>),
+    /// Remove a partition's files on a background thread, then tell [`Shard::log_removed`].
+    ///
+    /// [`Shard::log_removed`]: crate::Shard::log_removed
+    RemoveLog(LogRemoval<D>),
     /// Something a person should know; no harm is done.
     Notice(String),
     /// Stable storage failed: nothing more may be acknowledged, the process must stop loudly.

@@ -82,6 +82,7 @@ impl Node {
             Effect::Complete { ticket, result } => {
                 assert!(self.done.insert(ticket, result).is_none(), "answered once");
             }
+            Effect::RemoveLog(removal) => self.shard.log_removed(removal.perform()),
             Effect::Wake(waiter) => self.woken.push(waiter),
             Effect::Failed(why) => panic!("{why}"),
             Effect::LeaderChanged(_) | Effect::Notice(_) | Effect::Remove(_) => {}

@@ -176,6 +176,7 @@ impl Node {
         };
         for &group in &route.groups {
             self.with_shard(|shard| shard.remove(group));
+            self.partition_removed.notify_one();
         }
         self.forget_topic_offsets(&topic.name, topic.id);
     }

@@ -1,6 +1,7 @@
 //! What is done to partitions from time to time.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::node::Node;
 
@@ -12,6 +13,16 @@ pub(crate) async fn retain(node: Rc<Node>) {
         node.with_shard(|shard| shard.retain(now));
         node.with_shard(|shard| shard.start_checkpoint());
         node.carry_out();
+    }
+}
+
+/// Lets the files of removed partitions go soon, those of one second together: whoever deletes a
+/// topic often needs its space.
+pub(crate) async fn give_back_space(node: Rc<Node>) {
+    loop {
+        node.partition_removed.notified().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        checkpoint(&node).await;
     }
 }
 

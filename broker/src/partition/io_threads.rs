@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use thalweg_log::disk::RealDisk;
 use thalweg_log::journal::{GrowJob, Growth};
+use thalweg_log::partition::LogRemoval;
 use thalweg_replica::limits::BLOCKS_IN_FLIGHT_MAX;
 use thalweg_replica::{BlockJob, BlockWritten, CheckpointJob, Checkpointed};
 use tokio::sync::mpsc::UnboundedSender;
@@ -23,6 +24,7 @@ pub(crate) enum Done {
     Block(BlockWritten, BlockTimes),
     Checkpoint(Checkpointed<RealDisk>, Duration),
     Grown(Growth<RealDisk>),
+    LogRemoved((PathBuf, io::Result<()>)),
 }
 
 /// Where work for the disk goes.
@@ -30,13 +32,19 @@ pub(crate) enum Done {
 pub(crate) struct IoThreads {
     blocks: Arc<BlockQueue>,
     background: Sender<Background>,
+    removals: Sender<Removal>,
 }
 
 #[derive(Debug)]
 enum Background {
     Checkpoint(CheckpointJob<RealDisk>),
     Grow(GrowJob<RealDisk>),
-    Remove(Vec<PathBuf>),
+}
+
+#[derive(Debug)]
+enum Removal {
+    Files(Vec<PathBuf>),
+    Log(LogRemoval<RealDisk>),
 }
 
 impl IoThreads {
@@ -61,6 +69,7 @@ impl IoThreads {
                     }
                 })?;
         }
+        let removals = start_removals(done.clone())?;
         let (background, background_jobs) = channel();
         let done = done.clone();
         thread::Builder::new()
@@ -74,17 +83,17 @@ impl IoThreads {
                             Done::Checkpoint(checkpointed, begun.elapsed())
                         }
                         Background::Grow(job) => Done::Grown(job.perform()),
-                        Background::Remove(paths) => {
-                            remove_all(&paths);
-                            continue;
-                        }
                     };
                     if done.send(finished).is_err() {
                         return;
                     }
                 }
             })?;
-        Ok(Self { blocks, background })
+        Ok(Self {
+            blocks,
+            background,
+            removals,
+        })
     }
 
     pub(crate) fn write_block(&self, write: BlockJob<RealDisk>) {
@@ -99,10 +108,15 @@ impl IoThreads {
     }
 
     pub(crate) fn remove(&self, paths: Vec<PathBuf>) {
-        let job = Background::Remove(paths);
-        self.background
-            .send(job)
-            .expect("the checkpoint thread lives as long as this handle");
+        self.removals
+            .send(Removal::Files(paths))
+            .expect("the removal thread lives as long as this handle");
+    }
+
+    pub(crate) fn remove_log(&self, removal: LogRemoval<RealDisk>) {
+        self.removals
+            .send(Removal::Log(removal))
+            .expect("the removal thread lives as long as this handle");
     }
 
     pub(crate) fn grow(&self, job: GrowJob<RealDisk>) {
@@ -111,6 +125,27 @@ impl IoThreads {
             .send(job)
             .expect("the checkpoint thread lives as long as this handle");
     }
+}
+
+/// A thread for removals alone: the kernel takes its time with large files, and a checkpoint must not
+/// wait for that.
+fn start_removals(done: UnboundedSender<Done>) -> io::Result<Sender<Removal>> {
+    let (removals, jobs) = channel();
+    thread::Builder::new()
+        .name("removal".to_owned())
+        .spawn(move || {
+            for job in jobs {
+                match job {
+                    Removal::Files(paths) => remove_all(&paths),
+                    Removal::Log(removal) => {
+                        if done.send(Done::LogRemoved(removal.perform())).is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+        })?;
+    Ok(removals)
 }
 
 fn remove_all(paths: &[PathBuf]) {

@@ -46,6 +46,7 @@ async fn take_finished_io(node: Rc<Node>, mut done: UnboundedReceiver<Done>) {
                     shard.checkpointed(result);
                 }
                 Done::Grown(grown) => shard.journal_grown(grown, now),
+                Done::LogRemoved(removed) => shard.log_removed(removed),
             });
             next = done.try_recv().ok();
         }
@@ -103,6 +104,7 @@ impl Node {
                 tracing::error!(%group, ?message, "a message for a replica that does not exist");
             }
             Effect::Remove(paths) => self.io.remove(paths),
+            Effect::RemoveLog(removal) => self.io.remove_log(removal),
             Effect::Notice(text) => tracing::info!("{text}"),
             Effect::Failed(why) => self.on_storage_failed(&why),
         }

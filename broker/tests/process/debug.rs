@@ -8,10 +8,10 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 use thalweg_wire::Str;
-use thalweg_wire::messages::{FindCoordinatorRequest, OffsetCommitRequest};
 use thalweg_wire::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
+use thalweg_wire::messages::{FindCoordinatorRequest, OffsetCommitRequest};
 
 use crate::harness::{Broker, Client, batch, becomes};
 

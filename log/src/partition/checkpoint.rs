@@ -94,18 +94,6 @@ impl<D: Disk> PartitionLog<D> {
         paths
     }
 
-    /// Removes everything of the partition.
-    ///
-    /// # Errors
-    /// The disk failed.
-    pub fn delete_all(self) -> io::Result<()> {
-        self.home.forget_all();
-        if self.names == Names::NoDirectory {
-            return Ok(());
-        }
-        self.home.disk().remove_dir_all(self.home.dir())
-    }
-
     fn checkpoint_to(&mut self, depth: Depth) -> io::Result<Checkpoint<D>> {
         assert!(
             !self.recovering,

@@ -107,7 +107,9 @@ on_both_disks! {
     fn a_deleted_partition_leaves_nothing(disk, home) {
         let mut log = Fixture::new(disk, home, small_segments());
         log.fill(5);
-        log.log.delete_all().unwrap();
+        let (dir, removed) = log.log.removal().unwrap().perform();
+        removed.unwrap();
+        assert!(dir.starts_with(home));
         assert_eq!(disk.list(home).unwrap().len(), 0);
     }
 }

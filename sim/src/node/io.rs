@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thalweg_log::disk::{Disk, SimDisk};
 use thalweg_log::journal::GrowJob;
+use thalweg_log::partition::LogRemoval;
 use thalweg_model::Tick;
 use thalweg_replica::{BlockJob, CheckpointJob};
 
@@ -16,6 +17,7 @@ pub(super) enum Job {
     Checkpoint(CheckpointJob<SimDisk>),
     Grow(GrowJob<SimDisk>),
     Remove(Vec<PathBuf>),
+    RemoveLog(LogRemoval<SimDisk>),
 }
 
 impl Job {
@@ -26,6 +28,7 @@ impl Job {
             Self::Checkpoint(job) => drop(job.perform()),
             Self::Grow(job) => drop(job.perform()),
             Self::Remove(_) => {}
+            Self::RemoveLog(removal) => drop(removal.perform()),
         }
     }
 }
@@ -50,6 +53,7 @@ impl SimNode {
                     let _gone = self.disk.remove_file(&path);
                 }
             }
+            Job::RemoveLog(removal) => running.shard.log_removed(removal.perform()),
         }
     }
 

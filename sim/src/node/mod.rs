@@ -221,6 +221,7 @@ impl Running {
             Effect::Checkpoint(job) => self.start(Job::Checkpoint(job)),
             Effect::Grow(job) => self.start(Job::Grow(job)),
             Effect::Remove(paths) => self.start(Job::Remove(paths)),
+            Effect::RemoveLog(removal) => self.start(Job::RemoveLog(removal)),
             Effect::Complete { ticket, result } => self.completed(ticket, result),
             Effect::Wake(waiter) => self.woken(waiter, now),
             Effect::LeaderChanged(_) | Effect::Notice(_) => {}

@@ -1,0 +1,42 @@
+//! Removing everything of a partition that is no more.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::PartitionLog;
+use super::log::Names;
+use crate::disk::Disk;
+
+/// The files of a log that is no more. To remove many bytes takes its time: it is done on a thread
+/// where nobody waits.
+#[derive(Debug)]
+pub struct LogRemoval<D: Disk> {
+    disk: D,
+    dir: PathBuf,
+}
+
+impl<D: Disk> PartitionLog<D> {
+    /// Ends the log; `None` if it never had files.
+    #[must_use]
+    pub fn removal(self) -> Option<LogRemoval<D>> {
+        self.home.forget_all();
+        (self.names != Names::NoDirectory).then(|| LogRemoval {
+            disk: self.home.disk().clone(),
+            dir: self.home.dir().to_path_buf(),
+        })
+    }
+}
+
+impl<D: Disk> LogRemoval<D> {
+    /// Removes the files, and tells which directory is gone.
+    pub fn perform(self) -> (PathBuf, io::Result<()>) {
+        let removed = self.disk.remove_dir_all(&self.dir);
+        (self.dir, removed)
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
