@@ -37,9 +37,22 @@ pub(crate) const ACCEPT_BACKLOG: i32 = 4096;
 /// Pause after the process ran out of descriptors, so that accepting does not spin.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A peer that takes nothing of an answer for so long, or for as long as a connection may be idle,
-/// is gone.
-pub(crate) const WRITE_STALL_MAX: Duration = Duration::from_secs(60);
+/// A request that has begun, or an answer that leaves, may stand still for so long, or for as long
+/// as a connection may be idle; then its connection ends. Clients give up sooner: their requests
+/// time out after 30 s.
+pub(crate) const TRANSFER_STALL_MAX: Duration = Duration::from_secs(60);
+
+/// Least rate of such a transfer, from the end of the time that it may stand still. At 1 KiB/s a
+/// default batch of 16 KiB would be 16 s on its way.
+pub(crate) const TRANSFER_BYTES_PER_SECOND_MIN: u64 = 1 << 10;
+
+/// Above this many bytes of answers in memory no further request of a connection is worked on: a
+/// client that does not read its answers holds no more than this and one answer.
+pub(crate) const ANSWER_BYTES_HIGH: usize = 32 << 10;
+
+/// Above this many bytes of answers in memory, over all connections, records are sent from files
+/// only: twice the tail cache, which most of them share.
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// Slices handed to one vectored write: Linux takes 1,024.
 pub(crate) const WRITE_SLICES_MAX: usize = 64;

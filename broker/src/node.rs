@@ -53,6 +53,8 @@ pub(crate) struct Node {
     /// Bytes of large requests in memory.
     pub(crate) request_bytes: Rc<Cell<usize>>,
     pub(crate) request_bytes_max: usize,
+    /// Bytes of answers in memory that were not sent yet.
+    pub(crate) answer_bytes: Rc<Cell<usize>>,
     pub(crate) connection_idle_max: Duration,
 }
 
@@ -124,6 +126,7 @@ impl Node {
             stop: Stop::default(),
             request_bytes: Rc::default(),
             request_bytes_max,
+            answer_bytes: Rc::default(),
             connection_idle_max,
         }
     }

@@ -34,6 +34,9 @@ pub struct ReadRequest {
     pub isolation: Isolation,
     /// The epoch that the reader believes to be current.
     pub epoch: Option<LeaderEpoch>,
+    /// Do not return bytes in memory: a reader that may hold them for long keeps them from being
+    /// freed.
+    pub from_files: bool,
 }
 
 /// A part of a read, in order.
@@ -318,7 +321,9 @@ impl<D: Disk> Replica<D> {
         up_to: Offset,
     ) -> Result<Vec<Piece<D>>, AccessError> {
         let (from, at_least_one) = (request.from, request.at_least_one);
-        if let Some(pieces) = self.tail.read(from, up_to, request.bytes_max, at_least_one) {
+        if !request.from_files
+            && let Some(pieces) = self.tail.read(from, up_to, request.bytes_max, at_least_one)
+        {
             return Ok(pieces.into_iter().map(Piece::Bytes).collect());
         }
         let bytes_max = u64::try_from(request.bytes_max).expect("a size in memory fits");

@@ -117,6 +117,7 @@ impl Node {
                 at_least_one: true,
                 isolation: Isolation::Uncommitted,
                 epoch: None,
+                from_files: false,
             };
             let read = self.shard.read(&request).unwrap();
             if read.pieces.is_empty() {

@@ -74,11 +74,27 @@ impl Answer {
     pub(crate) fn bytes(frame: Bytes) -> Self {
         Self::Frame(vec![Piece::Bytes(frame)])
     }
+
+    /// Bytes that it holds in memory.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Self::Frame(pieces) => pieces.iter().map(super::piece::memory).sum(),
+            Self::Silent | Self::Close(_) => 0,
+        }
+    }
 }
 
 impl Reply {
     pub(crate) fn later(future: impl Future<Output = Answer> + 'static) -> Self {
         Self::Later(Box::pin(future))
+    }
+
+    /// Bytes of a finished answer that are in memory.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Self::Now(answer) => answer.memory(),
+            Self::Later(_) => 0,
+        }
     }
 }
 

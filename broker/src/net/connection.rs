@@ -1,6 +1,5 @@
 //! One connection: frames in, answers out in the order of the requests.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
@@ -11,15 +10,17 @@ use std::time::Duration;
 
 use thalweg_wire::frame::FrameError;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::answer::{Answer, Reply};
+use super::charge::Charge;
 use super::dispatch::dispatch;
 use super::input::Input;
 use super::output::Output;
+use super::pace::Pace;
 use crate::limits::{
-    APPENDS_WAITING_BYTES_HIGH, REQUEST_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX, UNCOUNTED_REQUEST_BYTES,
-    WRITE_STALL_MAX,
+    ANSWER_BYTES_HIGH, APPENDS_WAITING_BYTES_HIGH, REQUEST_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX,
+    TRANSFER_STALL_MAX, UNCOUNTED_REQUEST_BYTES,
 };
 use crate::node::Node;
 use crate::observe::metrics::{Ended, Stamp};
@@ -46,8 +47,10 @@ enum End {
     Refused(String),
     #[error("nothing was heard for {} s", .0.as_secs())]
     Idle(Duration),
-    #[error("the client took nothing of its answer for {} s", .0.as_secs())]
-    Stalled(Duration),
+    #[error("a request came too slowly: {0} bytes of it are here")]
+    SlowRequest(usize),
+    #[error("the client takes its answer too slowly: {0} bytes are left in memory")]
+    SlowReader(usize),
     #[error("stored records cannot be sent: {0}")]
     Storage(io::Error),
     #[error(transparent)]
@@ -60,7 +63,7 @@ impl End {
             Self::Closed | Self::Truncated | Self::Io(_) => Ended::Client,
             Self::Frame(_) | Self::Refused(_) => Ended::Refused,
             Self::Idle(_) => Ended::Idle,
-            Self::Stalled(_) => Ended::Stalled,
+            Self::SlowRequest(_) | Self::SlowReader(_) => Ended::Stalled,
             Self::Storage(_) => Ended::Storage,
         }
     }
@@ -86,17 +89,21 @@ struct Connection {
     stamps: VecDeque<Stamp>,
     output: Output,
     heard: Instant,
+    /// How fast the request comes that has begun, unless this side keeps it waiting.
+    pace: Option<Pace>,
     /// This connection's share of the memory for large requests.
     charge: Charge,
+    /// Bytes in memory of the answers in `replies`.
+    queued: usize,
+    /// This connection's share of the memory for answers.
+    answers: Charge,
 }
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
     let peer = Rc::new(peer);
-    let charge = Charge {
-        total: Rc::clone(&node.request_bytes),
-        held: 0,
-    };
+    let charge = Charge::new(&node.request_bytes);
+    let answers = Charge::new(&node.answer_bytes);
     let mut connection = Connection {
         node,
         peer: Rc::clone(&peer),
@@ -106,7 +113,10 @@ pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
         stamps: VecDeque::new(),
         output: Output::default(),
         heard: Instant::now(),
+        pace: None,
         charge,
+        queued: 0,
+        answers,
     };
     let end = connection.run().await;
     connection.node.metrics.connections.end(end.reason());
@@ -115,7 +125,7 @@ pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
         end @ (End::Truncated | End::Idle(_) | End::Io(_)) => {
             tracing::debug!(peer = %peer.address, %end, "connection ended");
         }
-        end @ (End::Frame(_) | End::Refused(_) | End::Stalled(_)) => {
+        end @ (End::Frame(_) | End::Refused(_) | End::SlowRequest(_) | End::SlowReader(_)) => {
             tracing::warn!(peer = %peer.address, %end, "connection closed");
         }
         end @ End::Storage(_) => {
@@ -134,16 +144,17 @@ impl Connection {
     }
 
     async fn turn(&mut self) -> Result<(), End> {
-        self.take_frames()?;
+        let is_more = self.take_frames()?;
         self.collect_answers()?;
         self.send().await?;
+        if is_more && self.may_dispatch() {
+            return Ok(());
+        }
         if self.replies.is_empty() && !self.input.is_inside_frame() {
             self.input.shrink();
         }
-        let idle = self.node.connection_idle_max;
-        // There is none if connections are never idle: then the sum is beyond all time.
-        let idle_until = self.heard.checked_add(idle);
         let may_read = self.may_read();
+        let deadline = self.deadline(may_read);
         tokio::select! {
             biased;
             answer = head(&mut self.replies), if !self.replies.is_empty() => {
@@ -155,23 +166,57 @@ impl Connection {
                 self.receive()?;
             }
             () = self.node.room.notified(), if !may_read => {}
-            () = sleep_until(idle_until.unwrap_or(self.heard)),
-                if idle_until.is_some() && self.replies.is_empty() =>
-            {
-                if self.heard.elapsed() >= idle {
-                    return Err(End::Idle(idle));
-                }
+            () = sleep_until(deadline.unwrap_or(self.heard)), if deadline.is_some() => {
+                self.check_deadline(may_read)?;
             }
         }
         Ok(())
     }
 
-    /// Whether another request may come in: not while too many are under way here, or too much is
-    /// waiting for the disk, or too much of large requests is in memory.
+    /// Whether another request may be worked on: not while too many are under way, or too much of
+    /// their answers is waiting to leave.
+    fn may_dispatch(&self) -> bool {
+        self.replies.len() < REQUESTS_IN_FLIGHT_MAX && self.answers.held() < ANSWER_BYTES_HIGH
+    }
+
+    /// Whether more may come in: not while no request may be worked on, or too much is waiting for
+    /// the disk, or too much of large requests is in memory.
     fn may_read(&self) -> bool {
-        self.replies.len() < REQUESTS_IN_FLIGHT_MAX
+        self.may_dispatch()
             && self.node.appends_waiting_bytes() < APPENDS_WAITING_BYTES_HIGH
-            && (self.charge.total.get() < REQUEST_BYTES_MAX || self.charge.held == 0)
+            && (self.charge.total() < REQUEST_BYTES_MAX || self.charge.held() == 0)
+    }
+
+    /// How long a transfer may stand still.
+    fn patience(&self) -> Duration {
+        TRANSFER_STALL_MAX.min(self.node.connection_idle_max)
+    }
+
+    /// When nothing more is awaited; none if connections are never idle.
+    fn deadline(&mut self, may_read: bool) -> Option<Instant> {
+        if may_read && self.input.is_inside_frame() {
+            let patience = self.patience();
+            self.pace
+                .get_or_insert_with(|| Pace::begin(patience))
+                .deadline()
+        } else {
+            self.pace = None;
+            let is_idle = self.replies.is_empty();
+            self.heard
+                .checked_add(self.node.connection_idle_max)
+                .filter(|_| is_idle)
+        }
+    }
+
+    fn check_deadline(&mut self, may_read: bool) -> Result<(), End> {
+        let is_over = self
+            .deadline(may_read)
+            .is_some_and(|deadline| Instant::now() >= deadline);
+        match self.pace {
+            _ if !is_over => Ok(()),
+            Some(_) => Err(End::SlowRequest(self.input.held())),
+            None => Err(End::Idle(self.node.connection_idle_max)),
+        }
     }
 
     fn receive(&mut self) -> Result<(), End> {
@@ -181,6 +226,9 @@ impl Connection {
             Ok(read) => {
                 self.heard = Instant::now();
                 self.node.metrics.connections.received_bytes.add_len(read);
+                if let Some(pace) = &mut self.pace {
+                    pace.on_moved(read);
+                }
                 self.charge
                     .set(self.input.held().saturating_sub(UNCOUNTED_REQUEST_BYTES));
                 Ok(())
@@ -190,22 +238,27 @@ impl Connection {
         }
     }
 
-    fn take_frames(&mut self) -> Result<(), End> {
-        while self.replies.len() < REQUESTS_IN_FLIGHT_MAX {
+    /// Hands whole frames to their handlers; true if one is left because no more may be worked on.
+    fn take_frames(&mut self) -> Result<bool, End> {
+        while self.may_dispatch() {
             let Some(frame) = self.input.next_frame(self.node.request_bytes_max)? else {
-                break;
+                return Ok(false);
             };
+            self.pace = None;
             let (stamp, reply) = dispatch(&self.node, &self.peer, frame, self.heard);
             self.stamps.push_back(stamp);
+            self.queued += reply.memory();
             self.replies.push_back(reply);
+            self.count_answers();
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Moves answers that are there already to the output, so that one write carries them all.
     fn collect_answers(&mut self) -> Result<(), End> {
         while let Some(Reply::Now(_)) = self.replies.front() {
             if let Some(Reply::Now(answer)) = self.replies.pop_front() {
+                self.queued -= answer.memory();
                 self.take_answer(answer)?;
             }
         }
@@ -217,25 +270,53 @@ impl Connection {
             self.node.metrics.requests.answer(stamp, Instant::now());
         }
         match answer {
-            Answer::Frame(pieces) => Ok(self.output.push(pieces)?),
-            Answer::Silent => Ok(()),
-            Answer::Close(why) => Err(End::Refused(why)),
+            Answer::Frame(pieces) => self.output.push(pieces)?,
+            Answer::Silent => {}
+            Answer::Close(why) => return Err(End::Refused(why)),
         }
+        self.count_answers();
+        Ok(())
+    }
+
+    fn count_answers(&mut self) {
+        self.answers.set(self.queued + self.output.memory());
     }
 
     async fn send(&mut self) -> Result<(), End> {
-        let stall_max = WRITE_STALL_MAX.min(self.node.connection_idle_max);
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let mut pace = None;
         while !self.output.is_empty() {
             match self.output.try_send(&self.stream) {
-                Ok(sent) => self.node.metrics.connections.sent_bytes.add_len(sent),
+                Ok(sent) => {
+                    pace.iter_mut()
+                        .for_each(|pace: &mut Pace| pace.on_moved(sent));
+                    self.node.metrics.connections.sent_bytes.add_len(sent);
+                    self.count_answers();
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.node.metrics.connections.send_stalls.count();
-                    let writable = timeout(stall_max, self.stream.writable()).await;
-                    writable.map_err(|_elapsed| End::Stalled(stall_max))??;
+                    let patience = self.patience();
+                    let pace = pace.get_or_insert_with(|| Pace::begin(patience));
+                    self.await_room(pace.deadline()).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
+        self.heard = Instant::now();
+        Ok(())
+    }
+
+    async fn await_room(&mut self, deadline: Option<Instant>) -> Result<(), End> {
+        // Meanwhile nothing is read: a request that has begun is not slow for that.
+        self.pace = None;
+        let writable = self.stream.writable();
+        let writable = match deadline {
+            Some(deadline) => timeout_at(deadline, writable).await,
+            None => Ok(writable.await),
+        };
+        writable.map_err(|_elapsed| End::SlowReader(self.output.memory()))??;
         Ok(())
     }
 }
@@ -251,23 +332,4 @@ async fn head(replies: &mut VecDeque<Reply>) -> Answer {
         None => Poll::Pending,
     })
     .await
-}
-
-/// A share of the memory for large requests; given back when the connection ends.
-struct Charge {
-    total: Rc<Cell<usize>>,
-    held: usize,
-}
-
-impl Charge {
-    fn set(&mut self, bytes: usize) {
-        self.total.set(self.total.get() + bytes - self.held);
-        self.held = bytes;
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.set(0);
-    }
 }

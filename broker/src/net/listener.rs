@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::TcpListener;
 
 use super::connection::{self, Peer};
@@ -32,7 +32,9 @@ pub(crate) async fn accept(node: Rc<Node>, listener: TcpListener, name: Rc<str>)
         match listener.accept().await {
             Ok((stream, address)) => {
                 node.metrics.connections.accepted.count();
-                if let Err(error) = stream.set_nodelay(true) {
+                // A peer that vanished without a word is noticed even where nothing is ever idle.
+                let kept = SockRef::from(&stream).set_keepalive(true);
+                if let Err(error) = kept.and_then(|()| stream.set_nodelay(true)) {
                     tracing::debug!(%address, %error, "a connection was gone at once");
                     node.metrics.connections.end(Ended::Client);
                     continue;

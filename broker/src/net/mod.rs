@@ -1,9 +1,11 @@
 //! Sockets: accepting, reading frames, answering in order.
 
 pub(crate) mod answer;
+mod charge;
 pub(crate) mod connection;
 pub(crate) mod dispatch;
 pub(crate) mod input;
 pub(crate) mod listener;
 mod output;
+mod pace;
 pub(crate) mod piece;

@@ -11,18 +11,25 @@ use thalweg_log::partition::Extent;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use super::piece::{FileExtent, Piece};
+use super::piece::{FileExtent, Piece, memory};
 use crate::limits::{SENDFILE_BYTES_MIN, WRITE_SLICES_MAX};
 
 /// What has been answered and not yet sent.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     pieces: VecDeque<Piece>,
+    /// Bytes of them that are in memory.
+    memory: usize,
 }
 
 impl Output {
     pub(crate) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    /// Bytes that wait in memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// Adds an answer behind the others. Short extents become memory at once; an error names the
@@ -32,12 +39,17 @@ impl Output {
             match piece {
                 Piece::Bytes(bytes) if bytes.is_empty() => {}
                 Piece::Extent(extent) if extent.0.length < SENDFILE_BYTES_MIN => {
-                    self.pieces.push_back(Piece::Bytes(load(&extent)?));
+                    self.add(Piece::Bytes(load(&extent)?));
                 }
-                piece @ (Piece::Bytes(_) | Piece::Extent(_)) => self.pieces.push_back(piece),
+                piece @ (Piece::Bytes(_) | Piece::Extent(_)) => self.add(piece),
             }
         }
         Ok(())
+    }
+
+    fn add(&mut self, piece: Piece) {
+        self.memory += memory(&piece);
+        self.pieces.push_back(piece);
     }
 
     /// Sends as much as the socket takes; the number of bytes, or `WouldBlock`.
@@ -62,6 +74,7 @@ impl Output {
         });
         let slices: Vec<_> = memory.take(WRITE_SLICES_MAX).collect();
         let sent = stream.try_write_vectored(&slices)?;
+        self.memory -= sent;
         let mut left = sent;
         while left > 0 {
             let Some(Piece::Bytes(front)) = self.pieces.front_mut() else {

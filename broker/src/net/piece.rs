@@ -16,6 +16,14 @@ impl thalweg_wire::fetch::Extent for FileExtent {
 /// A part of an answer's bytes.
 pub(crate) type Piece = thalweg_wire::fetch::Piece<FileExtent>;
 
+/// Bytes of a part that are in memory.
+pub(crate) fn memory(piece: &Piece) -> usize {
+    match piece {
+        Piece::Bytes(bytes) => bytes.len(),
+        Piece::Extent(_) => 0,
+    }
+}
+
 /// A part of what a partition returned.
 pub(crate) fn from_read(piece: thalweg_replica::Piece<RealDisk>) -> Piece {
     match piece {

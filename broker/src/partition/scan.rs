@@ -49,6 +49,7 @@ impl Node {
             at_least_one: true,
             isolation: Isolation::Uncommitted,
             epoch: None,
+            from_files: false,
         };
         let read = self.with_shard(|shard| shard.read(&request))?;
         let mut batches = Vec::new();

@@ -364,6 +364,14 @@ pub(crate) fn batch(values: &[Vec<u8>], producer: Option<ProducerStamp>) -> Byte
         .clone()
 }
 
+/// A number that can be set from outside.
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
+}
+
 /// SplitMix64: dice that a failing test can roll again.
 pub(crate) struct Dice(pub(crate) u64);
 

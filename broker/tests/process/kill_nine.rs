@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Broker, Client, Dice, batch};
+use crate::harness::{Broker, Client, Dice, batch, setting};
 use thalweg_model::batch::ProducerStamp;
 use thalweg_model::{ProducerEpoch, ProducerId};
 
@@ -51,13 +51,6 @@ fn produce(port: u16, producer: u64, round: u64, acked: &Sender<Acked>) {
             Err(_killed) => return,
         }
     }
-}
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name)
-        .ok()
-        .and_then(|value| value.parse().ok())
-        .unwrap_or(default)
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod harness;
 mod hostile;
 mod kill_nine;
 mod metrics;
+mod slow;
 mod start;

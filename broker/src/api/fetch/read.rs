@@ -10,6 +10,7 @@ use thalweg_wire::messages::fetch_response::EpochEndOffset;
 
 use super::session::Wanted;
 use crate::errors;
+use crate::limits::ANSWER_BYTES_MAX;
 use crate::net::piece::{FileExtent, from_read};
 use crate::node::Node;
 
@@ -148,6 +149,7 @@ fn read(
         at_least_one: first,
         isolation: limits.isolation,
         epoch,
+        from_files: node.answer_bytes.get() >= ANSWER_BYTES_MAX,
     };
     let read = node.with_shard(|shard| shard.read(&request))?;
     set_marks(&mut partition, &read.marks);
