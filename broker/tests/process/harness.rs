@@ -293,31 +293,44 @@ impl Client {
         topic: &str,
         partition: i32,
     ) -> io::Result<Vec<(i64, Vec<u8>)>> {
-        let mut records = Vec::new();
-        let mut from = 0;
+        let mut records: Vec<(i64, Vec<u8>)> = Vec::new();
         loop {
-            let response = self.fetch(topic, partition, from)?;
-            let answered = &response.responses[0].partitions[0];
-            if answered.error_code != 0 {
-                let what = format!("error {}", answered.error_code);
-                return Err(io::Error::other(what));
-            }
-            let mut bytes = answered.records.clone().unwrap_or_default();
-            if bytes.is_empty() {
+            let from = records.last().map_or(0, |(offset, _)| offset + 1);
+            let some = self.read_some(topic, partition, from)?;
+            if some.is_empty() {
                 return Ok(records);
             }
-            while !bytes.is_empty() {
-                let batch = StoredBatch::split_first(&mut bytes).map_err(io::Error::other)?;
-                from = batch.header().next_offset().value();
-                for record in batch.unpack().map_err(io::Error::other)?.records() {
-                    let record = record.map_err(io::Error::other)?;
-                    records.push((
-                        record.offset.value(),
-                        record.value.unwrap_or_default().to_vec(),
-                    ));
+            records.extend(some);
+        }
+    }
+
+    /// What one fetch returns of a partition: offset and value of each record.
+    pub(crate) fn read_some(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        from: i64,
+    ) -> io::Result<Vec<(i64, Vec<u8>)>> {
+        let response = self.fetch(topic, partition, from)?;
+        let answered = &response.responses[0].partitions[0];
+        if answered.error_code != 0 {
+            let what = format!("error {}", answered.error_code);
+            return Err(io::Error::other(what));
+        }
+        let mut bytes = answered.records.clone().unwrap_or_default();
+        let mut records = Vec::new();
+        while !bytes.is_empty() {
+            let batch = StoredBatch::split_first(&mut bytes).map_err(io::Error::other)?;
+            for record in batch.unpack().map_err(io::Error::other)?.records() {
+                let record = record.map_err(io::Error::other)?;
+                let value = record.value.unwrap_or_default().to_vec();
+                // A batch comes whole, also where it begins before.
+                if record.offset.value() >= from {
+                    records.push((record.offset.value(), value));
                 }
             }
         }
+        Ok(records)
     }
 
     fn fetch(&mut self, topic: &str, partition: i32, from: i64) -> io::Result<FetchResponse> {

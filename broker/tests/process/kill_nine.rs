@@ -1,18 +1,24 @@
-//! `kill -9` under load: nothing acknowledged is missing, offsets and bytes are unchanged.
+//! `kill -9` under load: nothing acknowledged is missing, offsets and bytes are unchanged, and a
+//! group goes on where it was, with nothing skipped.
 //!
 //! `THALWEG_KILL_ROUNDS` sets how often (10 unless set), `THALWEG_KILL_SEED` the dice.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Broker, Client, Dice, batch, setting};
+use crate::harness::{Broker, Client, Dice, batch, becomes, setting};
+use crate::member::{Member, committed};
 use thalweg_model::batch::ProducerStamp;
 use thalweg_model::{ProducerEpoch, ProducerId};
 
 const PARTITIONS: i32 = 4;
 const TOPIC: &str = "killed";
+const GROUP: &str = "survivors";
+const MEMBERS: usize = 2;
 
 /// A record that was acknowledged: where it is and what it holds.
 type Acked = ((i32, i64), Vec<u8>);
@@ -53,48 +59,152 @@ fn produce(port: u16, producer: u64, round: u64, acked: &Sender<Acked>) {
     }
 }
 
+/// What has to be true of the topic and the group.
+#[derive(Default)]
+struct Expected {
+    records: BTreeMap<(i32, i64), Vec<u8>>,
+    /// The highest acknowledged commit of each partition.
+    committed: BTreeMap<i32, i64>,
+    /// Highest offset read by the group, without a gap below it.
+    read: BTreeMap<i32, i64>,
+}
+
+/// Three producers and the group's members work until the broker is killed.
+fn work_until_killed(
+    broker: Broker,
+    members: &mut [Member],
+    round: u64,
+    pause: Duration,
+) -> (PathBuf, Vec<Acked>) {
+    let (sender, receiver) = channel();
+    let port = broker.port;
+    let data = thread::scope(|scope| {
+        for producer in 0..3 {
+            let sender = sender.clone();
+            scope.spawn(move || produce(port, producer, round, &sender));
+        }
+        drop(sender);
+        for member in members {
+            scope.spawn(move || member.take_part(port, |_| false));
+        }
+        thread::sleep(pause);
+        broker.kill().0
+    });
+    (data, receiver.iter().collect())
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_or_changed_by_kill_nine() {
     let rounds = setting("THALWEG_KILL_ROUNDS", 10);
     let mut dice = Dice(setting("THALWEG_KILL_SEED", 1));
     let dir = tempfile::tempdir().unwrap();
-    let overrides = [format!("num.partitions={PARTITIONS}")];
-    let overrides: Vec<_> = overrides.iter().map(String::as_str).collect();
+    let overrides = [
+        &format!("num.partitions={PARTITIONS}"),
+        "group.min.session.timeout.ms=100",
+        "group.initial.rebalance.delay.ms=0",
+    ];
     let mut broker = Broker::start_with(dir.path(), &overrides);
+    let port = broker.port;
     broker.connect().create(TOPIC).unwrap();
-    let mut expected: BTreeMap<(i32, i64), Vec<u8>> = BTreeMap::new();
-    let mut slowest_ms = 0;
+    let mut expected = Expected::default();
+    let mut members: Vec<_> = (0..MEMBERS)
+        .map(|_| Member::new(GROUP, TOPIC, PARTITIONS))
+        .collect();
+    let mut ready_ms = Vec::new();
     for round in 0..rounds {
-        let (sender, receiver) = channel();
-        let port = broker.port;
-        let producers: Vec<_> = (0..3)
-            .map(|producer| {
-                let sender = sender.clone();
-                thread::spawn(move || produce(port, producer, round, &sender))
-            })
-            .collect();
-        drop(sender);
-        thread::sleep(Duration::from_millis(20 + dice.roll(200)));
-        let (data, port) = broker.kill();
-        producers
-            .into_iter()
-            .for_each(|producer| producer.join().unwrap());
-        let acked: Vec<Acked> = receiver.iter().collect();
+        let pause = Duration::from_millis(20 + dice.roll(200));
+        let (data, acked) = work_until_killed(broker, &mut members, round, pause);
         assert!(round > 3 || !acked.is_empty(), "the load did something");
         for (place, value) in acked {
-            assert!(
-                expected.insert(place, value).is_none(),
-                "an offset was given twice: {place:?}"
-            );
+            let before = expected.records.insert(place, value);
+            assert!(before.is_none(), "an offset was given twice: {place:?}");
         }
         broker = Broker::start_on(&data, port, &overrides).unwrap();
-        slowest_ms = slowest_ms.max(broker.ready_ms);
-        check(&broker, &mut expected, round);
+        ready_ms.push(broker.ready_ms);
+        check(&broker, &mut expected.records, round);
+        check_group(&broker, &mut members, &mut expected, round);
     }
+    let (joins, resumed) = finish(&broker, &mut members, &mut expected);
+    ready_ms.sort_unstable();
     println!(
-        "{rounds} kills, {} records, slowest restart {slowest_ms} ms",
-        expected.len()
+        "{rounds} kills, {} records, restart {} ms in the middle, {} ms at most; {joins} joins, \
+         {resumed} times a member went on in its place",
+        expected.records.len(),
+        ready_ms[ready_ms.len() / 2],
+        ready_ms[ready_ms.len() - 1],
     );
+    assert!(resumed > 0, "a group outlives the broker");
+}
+
+/// The group reads the rest; how often members joined, and went on without joining again.
+fn finish(broker: &Broker, members: &mut [Member], expected: &mut Expected) -> (u64, u64) {
+    let port = broker.port;
+    let is_read = || {
+        let mut client = broker.connect();
+        let at = committed(&mut client, GROUP, TOPIC, PARTITIONS).unwrap();
+        let last = |partition| {
+            let records = expected.records.range((partition, 0)..(partition + 1, 0));
+            records.last().map_or(0, |((_, offset), _)| offset + 1)
+        };
+        at.iter()
+            .all(|(&partition, &offset)| offset == last(partition))
+    };
+    let done = AtomicBool::new(false);
+    let read = thread::scope(|scope| {
+        for member in &mut *members {
+            let done = &done;
+            scope.spawn(move || member.take_part(port, |_| done.load(Ordering::Relaxed)));
+        }
+        let read = becomes(is_read);
+        done.store(true, Ordering::Relaxed);
+        read
+    });
+    assert!(read, "the group comes to the end");
+    check_group(broker, members, expected, u64::MAX);
+    for (partition, offset) in expected.records.keys() {
+        assert!(expected.read[partition] > *offset, "{partition}/{offset}");
+    }
+    let sum = |what: fn(&Member) -> u64| members.iter().map(what).sum();
+    (sum(|m| m.seen.joins), sum(|m| m.seen.resumed))
+}
+
+/// What a member committed is there and not older, nobody else moved it, what the group read are
+/// the records that are there, and it skipped none.
+fn check_group(broker: &Broker, members: &mut [Member], expected: &mut Expected, round: u64) {
+    let mut highest_sent = expected.committed.clone();
+    let mut read: BTreeMap<(i32, i64), Vec<u8>> = BTreeMap::new();
+    for member in members {
+        for (&partition, &offset) in &member.seen.acknowledged {
+            let known = expected.committed.entry(partition).or_default();
+            *known = offset.max(*known);
+        }
+        for (&partition, &offset) in &member.seen.sent {
+            let known = highest_sent.entry(partition).or_default();
+            *known = offset.max(*known);
+        }
+        read.extend(member.seen.read.drain(..));
+    }
+    for ((partition, offset), value) in read {
+        let there = expected.records.get(&(partition, offset));
+        assert_eq!(there, Some(&value), "round {round}: {partition}/{offset}");
+        let next = expected.read.entry(partition).or_default();
+        assert!(
+            offset <= *next,
+            "round {round}: {next} of {partition} is skipped"
+        );
+        *next = (offset + 1).max(*next);
+    }
+    let found = committed(&mut broker.connect(), GROUP, TOPIC, PARTITIONS).unwrap();
+    for (partition, offset) in found {
+        let acknowledged = expected.committed.get(&partition).copied().unwrap_or(0);
+        let sent = highest_sent.get(&partition).copied().unwrap_or(0);
+        assert!(
+            (acknowledged..=sent.max(acknowledged)).contains(&offset),
+            "round {round}: {partition} is at {offset}, committed were {acknowledged}, sent {sent}"
+        );
+        // What was told once holds from now on.
+        expected.committed.insert(partition, offset);
+    }
 }
 
 /// Every acknowledged record is where it was, and what else is there stays from now on.

@@ -11,6 +11,7 @@ mod faults;
 mod harness;
 mod hostile;
 mod kill_nine;
+mod member;
 mod metrics;
 mod slow;
 mod start;
