@@ -159,7 +159,8 @@ fn finish(broker: &Broker, members: &mut [Member], expected: &mut Expected) -> (
         done.store(true, Ordering::Relaxed);
         read
     });
-    assert!(read, "the group comes to the end");
+    let at = committed(&mut broker.connect(), GROUP, TOPIC, PARTITIONS);
+    assert!(read, "the group comes to the end: {at:?} {members:?}");
     check_group(broker, members, expected, u64::MAX);
     for (partition, offset) in expected.records.keys() {
         assert!(expected.read[partition] > *offset, "{partition}/{offset}");

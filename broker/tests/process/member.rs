@@ -40,11 +40,14 @@ pub(crate) struct Member {
     pub(crate) seen: Seen,
 }
 
+/// A record's partition and offset, and its value.
+pub(crate) type Placed = ((i32, i64), Vec<u8>);
+
 /// What a member saw, for the one who checks.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// Records that it read.
-    pub(crate) read: Vec<((i32, i64), Vec<u8>)>,
+    pub(crate) read: Vec<Placed>,
     /// Highest offset whose commit was acknowledged, by partition.
     pub(crate) acknowledged: BTreeMap<i32, i64>,
     /// Offset that a commit was sent with last, by partition.

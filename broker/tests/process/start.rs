@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::harness::{Broker, batch};
+use crate::harness::{Broker, batch, setting};
 
 /// What a broker says that cannot start.
 fn refusal(data: &Path, port: u16, overrides: &[&str]) -> String {
@@ -164,25 +164,25 @@ fn a_clean_end_leaves_nothing_to_replay() {
     );
 }
 
-/// Megabytes to load before the kill: `THALWEG_LOAD_MB` (256 unless set).
-fn load_mb() -> usize {
-    std::env::var("THALWEG_LOAD_MB")
-        .ok()
-        .and_then(|value| value.parse().ok())
-        .unwrap_or(256)
+/// Where the load goes: `THALWEG_LOAD_DIR`, else memory where that is to be had, so that not the
+/// machine's disk is measured.
+fn load_dir() -> tempfile::TempDir {
+    let chosen = std::env::var_os("THALWEG_LOAD_DIR").unwrap_or_else(|| "/dev/shm".into());
+    tempfile::tempdir_in(chosen)
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
 }
 
+/// `THALWEG_LOAD_MB` sets the megabytes to load before the kill (256 unless set).
 #[test]
 fn a_restart_does_not_take_time_by_the_data() {
-    // In memory where that is to be had: a start waits for what the file system still has to write
-    // of the load, which says something of the machine only.
-    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-    let dir = dir.unwrap();
+    let load_mb = usize::try_from(setting("THALWEG_LOAD_MB", 256)).unwrap();
+    let dir = load_dir();
     let broker = Broker::start_with(dir.path(), &["num.partitions=4"]);
     let mut client = broker.connect();
     client.create("loaded").unwrap();
     let records = batch(&vec![vec![b'x'; 8 << 10]; 110], None);
-    let batches = load_mb() * (1 << 20) / records.len() + 1;
+    let batches = load_mb * (1 << 20) / records.len() + 1;
     let start = Instant::now();
     for n in 0..batches {
         let partition = i32::try_from(n % 4).unwrap();
@@ -195,8 +195,7 @@ fn a_restart_does_not_take_time_by_the_data() {
     let (data, port) = broker.kill();
     let broker = Broker::start_on(&data, port, &[]).unwrap();
     println!(
-        "{} MB in {} ms, ready {} ms after kill -9",
-        load_mb(),
+        "{load_mb} MB in {} ms, ready {} ms after kill -9",
         loaded.as_millis(),
         broker.ready_ms
     );
