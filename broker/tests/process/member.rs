@@ -200,13 +200,13 @@ impl Member {
             let next = last + 1;
             let place = |(offset, value)| ((partition, offset), value);
             self.seen.read.extend(records.into_iter().map(place));
-            self.positions.insert(partition, next);
             self.seen.sent.insert(partition, next);
             let code = self.commit(client, partition, next)?;
             if code != 0 {
                 self.leave_place(code);
                 return Ok(());
             }
+            self.positions.insert(partition, next);
             self.seen.acknowledged.insert(partition, next);
         }
         Ok(())
