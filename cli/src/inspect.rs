@@ -86,7 +86,7 @@ pub struct Listing {
 
 /// Shows what was asked for.
 pub(crate) fn run(
-    args: DebugArgs,
+    args: &DebugArgs,
     look: impl FnOnce(&Inspect) -> Result<Listing, String>,
 ) -> ExitCode {
     let mut out = Output::stdio();

@@ -55,7 +55,7 @@ where
     match cli.command {
         None => start(cli.start.into()),
         Some(Command::Start(own)) => start(own.into()),
-        Some(Command::Debug(debug)) => inspect::run(debug, look),
+        Some(Command::Debug(debug)) => inspect::run(&debug, look),
         Some(Command::Remote(command)) => session::run(&cli.connect, command),
     }
 }
