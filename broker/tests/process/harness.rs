@@ -272,14 +272,7 @@ impl Client {
         let request = ProduceRequest {
             acks: -1,
             timeout_ms: 10_000,
-            topic_data: vec![TopicProduceData {
-                name: Str::from(topic),
-                partition_data: vec![PartitionProduceData {
-                    index: partition,
-                    records: Some(records),
-                }],
-                ..TopicProduceData::default()
-            }],
+            topic_data: vec![produced(topic, partition, records)],
             ..ProduceRequest::default()
         };
         let response = self.ask(&request, 9)?;
@@ -353,6 +346,18 @@ impl Client {
             ..FetchRequest::default()
         };
         self.ask(&request, 11)
+    }
+}
+
+/// One partition's share of a produce request.
+pub(crate) fn produced(topic: &str, partition: i32, records: Bytes) -> TopicProduceData {
+    TopicProduceData {
+        name: Str::from(topic),
+        partition_data: vec![PartitionProduceData {
+            index: partition,
+            records: Some(records),
+        }],
+        ..TopicProduceData::default()
     }
 }
 

@@ -5,12 +5,12 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::harness::{Broker, Client, Dice, batch};
+use crate::harness::{Broker, Client, Dice, batch, produced};
 use bytes::{BufMut, Bytes, BytesMut};
 use thalweg_model::compression::Compression;
 use thalweg_wire::frame::request_frame;
 use thalweg_wire::header::RequestHeader;
-use thalweg_wire::messages::MetadataRequest;
+use thalweg_wire::messages::{MetadataRequest, ProduceRequest};
 use thalweg_wire::{ApiKey, Str};
 
 const CORRUPT_MESSAGE: i16 = 2;
@@ -240,6 +240,29 @@ fn announced_bytes_are_not_allocated() {
         "{grown} KiB for 200 x 64 KiB received, {allowed} allowed"
     );
     drop(liars);
+}
+
+#[test]
+fn a_batch_does_not_hold_the_rest_of_its_request() {
+    let (_dir, broker) = start();
+    let mut client = broker.connect();
+    let kept = batch(&[vec![b'k'; 17 << 10]], None);
+    let refused = batch(&[vec![b'r'; 1 << 20]], None);
+    let before = broker.resident_kib();
+    for _ in 0..200 {
+        let request = ProduceRequest {
+            acks: -1,
+            timeout_ms: 10_000,
+            topic_data: vec![
+                produced("t", 0, kept.clone()),
+                produced("not there", 0, refused.clone()),
+            ],
+            ..ProduceRequest::default()
+        };
+        client.ask(&request, 9).unwrap();
+    }
+    let grown = broker.resident_kib().saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} KiB more for 3.4 MiB of records");
 }
 
 #[test]

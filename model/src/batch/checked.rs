@@ -203,6 +203,11 @@ impl CheckedBatch {
         u32::try_from(self.header.record_count).expect("a checked count is positive")
     }
 
+    /// Moves the bytes out of the buffer that they arrived in, so that they do not hold the rest of it.
+    pub fn detach(&mut self) {
+        self.bytes = BytesMut::from(&self.bytes[..]);
+    }
+
     /// Stamps all records with the broker's time, for topics with `LogAppendTime`. The timestamp
     /// is under the checksum, which is computed anew.
     pub fn stamp_log_append_time(&mut self, now: Timestamp) {

@@ -58,6 +58,19 @@ struct Plan {
     batches: Vec<(GroupId, CheckedBatch)>,
 }
 
+impl Plan {
+    /// Batches stay in memory for a while, and with them the request's buffer. One that is mostly
+    /// something else is let go: else a few batches would hold many times their size.
+    fn detach_from(&mut self, request_bytes: usize) {
+        let kept: usize = self.batches.iter().map(|(_, batch)| batch.len()).sum();
+        if kept < request_bytes / 2 {
+            self.batches
+                .iter_mut()
+                .for_each(|(_, batch)| batch.detach());
+        }
+    }
+}
+
 fn handle(call: Call) -> Reply {
     let Call {
         node,
@@ -66,6 +79,7 @@ fn handle(call: Call) -> Reply {
         arrived,
         ..
     } = call;
+    let request_bytes = body.len();
     let request = match Produce::decode(body, header.version) {
         Ok(request) => request,
         Err(error) => {
@@ -82,6 +96,7 @@ fn handle(call: Call) -> Reply {
     };
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let mut plan = plan(&node, request, header.version);
+    plan.detach_from(request_bytes);
     let batches = std::mem::take(&mut plan.batches);
     if acks == Acks::None {
         return Reply::Now(finish_unacknowledged(&node, &plan, batches));
