@@ -129,6 +129,7 @@ impl Running {
             at_least_one: true,
             isolation: Isolation::Committed,
             epoch: None,
+            from_files: false,
         };
         let asked = (fetch.client, fetch.call);
         let Some(epoch) = self.shard.leader_epoch(fetch.group) else {
