@@ -5,7 +5,9 @@
 //! answer comes when it is served.
 //! - 1: the kind of key. - 4: several keys. - 6: keys of share groups.
 //!
-//! Not done: transactions and share groups have no coordinator yet: such keys are refused.
+//! Not done: transactions have no coordinator yet: such keys get
+//! `TRANSACTIONAL_ID_AUTHORIZATION_FAILED`, the one code at which every client gives up; any other
+//! lets some of them ask for ever. Share groups have none either: their keys are refused.
 //! Authorisation; there is no authorizer yet.
 
 use thalweg_metadata::controller::CreateTopics;
@@ -25,6 +27,10 @@ pub(super) const API: Api = Api::new(ApiKey::FindCoordinator, 0, 6, handle);
 const KEYS_FROM: i16 = 4;
 /// The kind of key that names a group.
 const GROUP: i8 = 0;
+/// The kind of key that is a transactional id.
+const TRANSACTION: i8 = 1;
+/// What a client with a transactional id is told beside the code, which alone says less.
+const NO_TRANSACTIONS: &str = "transactions are not served yet";
 
 fn handle(call: Call) -> Reply {
     call.answer_later(answer)
@@ -43,10 +49,11 @@ async fn answer(request: FindCoordinatorRequest, caller: Caller) -> FindCoordina
         };
     }
     let error = ErrorCode::from_code(found.error_code).unwrap_or(ErrorCode::UnknownServerError);
+    let words = found.error_message.filter(|words| !words.is_empty());
     FindCoordinatorResponse {
         error_code: found.error_code,
         // Here, and only here, Kafka says that there is none.
-        error_message: Some(Str::from(error.name())),
+        error_message: words.or_else(|| Some(Str::from(error.name()))),
         node_id: found.node_id,
         host: found.host,
         port: found.port,
@@ -56,8 +63,15 @@ async fn answer(request: FindCoordinatorRequest, caller: Caller) -> FindCoordina
 
 /// The coordinator of every key of a kind.
 async fn find(key_type: i8, caller: &Caller) -> Coordinator {
-    if key_type != GROUP {
-        return nobody(ErrorCode::InvalidRequest);
+    match key_type {
+        GROUP => {}
+        TRANSACTION => {
+            return Coordinator {
+                error_message: Some(Str::from(NO_TRANSACTIONS)),
+                ..nobody(ErrorCode::TransactionalIdAuthorizationFailed)
+            };
+        }
+        _ => return nobody(ErrorCode::InvalidRequest),
     }
     if let Err(error) = await_offsets_topic(caller).await {
         return nobody(error);

@@ -4,8 +4,8 @@
 //! Behaviour: a producer without a transactional id gets a new id with epoch 0 each time, as in
 //! Kafka; a producer that bumps its own epoch after an error (KIP-360) does so itself. Ids are taken
 //! from blocks of 1,000 that the metadata log hands out, so none is ever given twice.
-//! Not done: transactions: a transactional id is answered with `UNSUPPORTED_VERSION`, which clients
-//! take as final.
+//! Not done: transactions: a transactional id gets `TRANSACTIONAL_ID_AUTHORIZATION_FAILED`, at which
+//! every client gives up.
 
 use thalweg_metadata::controller::Outcome;
 use thalweg_model::{ErrorCode, ProducerId};
@@ -47,7 +47,7 @@ async fn identity(
     }
     match &request.transactional_id {
         Some(id) if id.is_empty() => Err(ErrorCode::InvalidRequest),
-        Some(_) => Err(ErrorCode::UnsupportedVersion),
+        Some(_) => Err(ErrorCode::TransactionalIdAuthorizationFailed),
         None => caller.node.new_producer_id().await,
     }
 }

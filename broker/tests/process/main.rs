@@ -14,4 +14,5 @@ mod kill_nine;
 mod member;
 mod metrics;
 mod slow;
+mod refusals;
 mod start;
