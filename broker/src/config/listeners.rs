@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
+use super::host_name;
 use super::problem::Problem;
 use super::settings::{Origin, Settings};
 
@@ -77,7 +78,7 @@ pub(super) fn all(settings: &Settings) -> Result<Vec<Listener>, Vec<Problem>> {
         let told = advertised.iter().find(|told| told.name == endpoint.name);
         let (advertised_host, advertised_port) = match told {
             Some(told) => (told.host.clone(), told.port),
-            None if is_any(&endpoint.host) => ("localhost".to_owned(), endpoint.port),
+            None if is_any(&endpoint.host) => (host_of_any(settings, endpoint), endpoint.port),
             None => (endpoint.host.clone(), endpoint.port),
         };
         listeners.push(Listener {
@@ -101,6 +102,14 @@ pub(super) fn all(settings: &Settings) -> Result<Vec<Listener>, Vec<Problem>> {
     } else {
         Err(problems)
     }
+}
+
+/// What clients are told of a listener on every address of the machine. As in Kafka that is the machine's name if the
+/// listener was asked for without a host, and `localhost` if nobody asked: Kafka's own file of settings says so.
+fn host_of_any(settings: &Settings, endpoint: &Endpoint) -> String {
+    let asked = settings.origin("listeners").is_some() && endpoint.host.is_empty();
+    let name = asked.then(host_name::of_this_machine).flatten();
+    name.unwrap_or_else(|| host_name::HERE.to_owned())
 }
 
 fn complain(settings: &Settings, key: &str, why: impl Into<String>, remedy: &str) -> Problem {

@@ -7,6 +7,7 @@
 mod checks;
 mod effects;
 mod environment;
+mod host_name;
 mod listeners;
 mod own;
 mod problem;

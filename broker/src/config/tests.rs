@@ -120,6 +120,35 @@ fn an_empty_variable_says_nothing_about_a_number() {
     assert_eq!(config.rack(), None);
 }
 
+/// Containers of one network reach each other by the machine's name, which Kafka tells where it has no other.
+#[test]
+fn a_listener_without_a_host_has_the_name_of_the_machine() {
+    let told = |listeners: &str| {
+        let config = load(listeners, &[], &[]).unwrap();
+        config.listeners()[0].advertised_host.clone()
+    };
+    let name = told("listeners=PLAINTEXT://:9092\n");
+    let machine = rustix::system::uname();
+    assert!(
+        name == host_name::HERE || Ok(&*name) == machine.nodename().to_str(),
+        "{name}"
+    );
+    assert!(host_name::leads_here(&name), "{name} is somewhere else");
+    // Kafka does not start here; whoever writes an address is served on this machine.
+    assert_eq!(told("listeners=PLAINTEXT://0.0.0.0:9092\n"), "localhost");
+    assert_eq!(told("listeners=PLAINTEXT://127.0.0.1:9092\n"), "127.0.0.1");
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_is_not_told() {
+    assert!(host_name::leads_here("127.0.0.1"));
+    assert!(
+        !host_name::leads_here("192.0.2.1"),
+        "an address of no machine"
+    );
+    assert!(!host_name::leads_here("no such name"));
+}
+
 #[test]
 fn listeners_of_a_kafka_file_are_taken_over() {
     let file = "process.roles=broker,controller\nnode.id=1\n\

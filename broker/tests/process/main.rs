@@ -13,6 +13,6 @@ mod hostile;
 mod kill_nine;
 mod member;
 mod metrics;
-mod slow;
 mod refusals;
+mod slow;
 mod start;
