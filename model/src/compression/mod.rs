@@ -2,10 +2,9 @@
 
 mod lz4;
 mod snappy;
+mod zstd_reader;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-
-use crate::limits::ZSTD_WINDOW_LOG_MAX;
 
 /// Codec of a batch's records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,11 +111,7 @@ impl Compression {
             }
             Self::Snappy => Box::new(snappy::Reader::new(data)),
             Self::Lz4 => Box::new(lz4::Reader::new(data)?),
-            Self::Zstd => {
-                let mut decoder = zstd::stream::read::Decoder::with_buffer(data)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-                Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
-            }
+            Self::Zstd => Box::new(zstd_reader::reader(data, BUFFER_BYTES)?),
         })
     }
 
