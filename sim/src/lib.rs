@@ -6,6 +6,7 @@
 mod call;
 mod clients;
 mod directory;
+pub mod history;
 mod nemesis;
 mod node;
 mod random;

@@ -10,6 +10,7 @@ mod brokers;
 mod check;
 mod dist;
 mod docs;
+mod history;
 mod kafka;
 mod layers;
 mod paths;
@@ -32,6 +33,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   codegen     rewrite the generated sources of wire; --check fails when they are stale
   dist        build the static binary that is shipped
   docs        rewrite the pages about requests and settings; --check fails when they are stale
+  history     check histories of clients, files with one operation a line in JSON
   kafka       start, stop or use Apache Kafka, the reference broker
   schema      rewrite wire/schema from the jars of the reference broker
   sim         run seeds of the simulated cluster: --seeds N, --seed X --trace
@@ -57,6 +59,7 @@ fn run() -> Result<()> {
         "check" => check::run(),
         "dist" => dist::run(),
         "docs" => docs::run(&args),
+        "history" => history::run(&args),
         "kafka" => kafka::run(args),
         "schema" => schema::run_schema(&args),
         "codegen" => schema::run_codegen(&args),
