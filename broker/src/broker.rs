@@ -22,6 +22,7 @@ use crate::cluster::Cluster;
 use crate::cluster::boot::{boot, random_bytes};
 use crate::config::BrokerConfig;
 use crate::coordinators::groups;
+use crate::limits::COLD_READERS_MAX;
 use crate::net::listener;
 use crate::node::Node;
 use crate::observe::door;
@@ -88,6 +89,7 @@ fn run(options: &StartOptions, clock: Clock) -> anyhow::Result<()> {
         .with_context(|| format!("the data in {} cannot be opened", data.path.display()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(COLD_READERS_MAX)
         .build()?;
     LocalSet::new().block_on(&runtime, serve(config, data, shard, clock))
 }

@@ -31,6 +31,19 @@ pub(crate) const APPENDS_WAITING_BYTES_HIGH: usize = 16 << 20;
 /// than the copy (measured, see the performance notes).
 pub(crate) const SENDFILE_BYTES_MIN: u64 = 32 << 10;
 
+/// What is brought into the page cache at once for a reader far behind: 1 MiB, which a disk of 1 GB/s reads
+/// in a millisecond.
+pub(crate) const COLD_WINDOW_BYTES: usize = 1 << 20;
+
+/// How far apart the page cache is asked whether it has a window: the kernel reads ahead further.
+pub(crate) const COLD_PROBE_BYTES: usize = 64 << 10;
+
+/// Buffer of a thread that reads a window.
+pub(crate) const COLD_READ_BYTES: usize = 128 << 10;
+
+/// Threads that wait for cold reads: enough to keep a disk busy.
+pub(crate) const COLD_READERS_MAX: usize = 8;
+
 /// Connections waiting to be accepted: 10,000 clients may come back at once.
 pub(crate) const ACCEPT_BACKLOG: i32 = 4096;
 

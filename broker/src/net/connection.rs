@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use thalweg_wire::frame::FrameError;
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::answer::{Answer, Reply};
@@ -270,7 +271,7 @@ impl Connection {
             self.node.metrics.requests.answer(stamp, Instant::now());
         }
         match answer {
-            Answer::Frame(pieces) => self.output.push(pieces)?,
+            Answer::Frame(pieces) => self.output.push(pieces),
             Answer::Silent => {}
             Answer::Close(why) => return Err(End::Refused(why)),
         }
@@ -288,6 +289,10 @@ impl Connection {
         }
         let mut pace = None;
         while !self.output.is_empty() {
+            if let Some(cold) = self.output.cold() {
+                let read = spawn_blocking(|| cold.read()).await;
+                self.output.warmed(&read.map_err(io::Error::other)??);
+            }
             match self.output.try_send(&self.stream) {
                 Ok(sent) => {
                     pace.iter_mut()

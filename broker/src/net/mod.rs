@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 mod charge;
+mod cold;
 pub(crate) mod connection;
 pub(crate) mod dispatch;
 pub(crate) mod input;

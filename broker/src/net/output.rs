@@ -1,4 +1,5 @@
-//! Sending answers: memory with vectored writes, file extents with `sendfile`.
+//! Sending answers: memory with vectored writes, file extents with `sendfile`. What is not in the page
+//! cache is brought there by another thread first: nobody else waits for this reader's disk.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -6,11 +7,12 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use bytes::{Buf, Bytes, BytesMut};
 use rustix::fs::sendfile;
-use thalweg_log::disk::{DiskFile, RealFile};
+use thalweg_log::disk::RealFile;
 use thalweg_log::partition::Extent;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::cold::ColdRange;
 use super::piece::{FileExtent, Piece, memory};
 use crate::limits::{SENDFILE_BYTES_MIN, WRITE_SLICES_MAX};
 
@@ -20,6 +22,8 @@ pub(crate) struct Output {
     pieces: VecDeque<Piece>,
     /// Bytes of them that are in memory.
     memory: usize,
+    /// Bytes of the first extent, if that is next, that are in the page cache.
+    cached: usize,
 }
 
 impl Output {
@@ -32,19 +36,39 @@ impl Output {
         self.memory
     }
 
-    /// Adds an answer behind the others. Short extents become memory at once; an error names the
-    /// file that cannot be read.
-    pub(crate) fn push(&mut self, pieces: Vec<Piece>) -> io::Result<()> {
+    /// Adds an answer behind the others. Short extents become memory at once, if no disk has to be
+    /// waited for.
+    pub(crate) fn push(&mut self, pieces: Vec<Piece>) {
         for piece in pieces {
             match piece {
                 Piece::Bytes(bytes) if bytes.is_empty() => {}
                 Piece::Extent(extent) if extent.0.length < SENDFILE_BYTES_MIN => {
-                    self.add(Piece::Bytes(load(&extent)?));
+                    self.add(load_cached(&extent).map_or(Piece::Extent(extent), Piece::Bytes));
                 }
                 piece @ (Piece::Bytes(_) | Piece::Extent(_)) => self.add(piece),
             }
         }
-        Ok(())
+    }
+
+    /// What has to be read from the disk before anything more can be sent.
+    pub(crate) fn cold(&mut self) -> Option<ColdRange> {
+        let Some(Piece::Extent(FileExtent(extent))) = self.pieces.front() else {
+            return None;
+        };
+        if self.cached > 0 {
+            return None;
+        }
+        let range = ColdRange::first_of(extent);
+        if range.is_cached() {
+            self.cached = range.length;
+            return None;
+        }
+        Some(range)
+    }
+
+    /// A cold range was read.
+    pub(crate) fn warmed(&mut self, range: &ColdRange) {
+        self.cached = range.length;
     }
 
     fn add(&mut self, piece: Piece) {
@@ -57,9 +81,11 @@ impl Output {
         match self.pieces.front_mut() {
             None => Ok(0),
             Some(Piece::Extent(extent)) => {
-                let sent = send_extent(stream, extent)?;
+                let sent = send_extent(stream, extent, self.cached)?;
+                self.cached -= sent;
                 if extent.0.length == 0 {
                     self.pieces.pop_front();
+                    self.cached = 0;
                 }
                 Ok(sent)
             }
@@ -91,15 +117,15 @@ impl Output {
     }
 }
 
-fn load(FileExtent(extent): &FileExtent) -> io::Result<Bytes> {
-    let mut buffer = BytesMut::zeroed(usize::try_from(extent.length).map_err(io::Error::other)?);
-    let read = extent.file.read_exact_at(&mut buffer, extent.position);
-    read.map_err(|error| unreadable(extent, &error.to_string()))?;
-    Ok(buffer.freeze())
+/// A short extent, if it is in the page cache.
+fn load_cached(FileExtent(extent): &FileExtent) -> Option<Bytes> {
+    let mut buffer = BytesMut::zeroed(usize::try_from(extent.length).ok()?);
+    let read = extent.file.read_cached_at(&mut buffer, extent.position);
+    (read.ok()? == buffer.len()).then(|| buffer.freeze())
 }
 
 /// An error of a segment file, which is told from one of the socket by its kind.
-fn unreadable(extent: &Extent<RealFile>, why: &str) -> io::Error {
+pub(super) fn unreadable(extent: &Extent<RealFile>, why: &str) -> io::Error {
     // An extent does not carry its path, and only here is it missed.
     let descriptor = extent.file.as_fd().as_raw_fd();
     let path = std::fs::read_link(format!("/proc/self/fd/{descriptor}"));
@@ -112,10 +138,15 @@ fn unreadable(extent: &Extent<RealFile>, why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-fn send_extent(stream: &TcpStream, FileExtent(extent): &mut FileExtent) -> io::Result<usize> {
+fn send_extent(
+    stream: &TcpStream,
+    FileExtent(extent): &mut FileExtent,
+    cached: usize,
+) -> io::Result<usize> {
     stream.try_io(Interest::WRITABLE, || {
         let mut position = extent.position;
         let left = usize::try_from(extent.length).map_err(io::Error::other)?;
+        let left = left.min(cached);
         let sent = sendfile(stream, extent.file.as_fd(), Some(&mut position), left)?;
         if sent == 0 {
             return Err(unreadable(extent, "the file is shorter than its log"));

@@ -1,14 +1,14 @@
 //! The operating system's disk.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::io::{Errno, ReadWriteFlags, pwritev, pwritev2, retry_on_intr};
+use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev, pwritev2, retry_on_intr};
 
 use super::{Disk, DiskFile, OpenMode};
 use crate::limits::WRITE_PIECES_MAX;
@@ -163,6 +163,24 @@ impl DiskFile for RealFile {
 
     fn sync_data(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+}
+
+impl RealFile {
+    /// Reads what the operating system has in memory; `WouldBlock` if the disk would have to be
+    /// waited for.
+    ///
+    /// # Errors
+    /// That, or the file cannot be read.
+    pub fn read_cached_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let buffers = &mut [IoSliceMut::new(buffer)];
+        match preadv2(&*self.file, buffers, position, ReadWriteFlags::NOWAIT) {
+            // A file system that cannot tell, as some in memory.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                Ok(self.file.read_at(buffers[0].as_mut(), position)?)
+            }
+            read => Ok(read?),
+        }
     }
 }
 
