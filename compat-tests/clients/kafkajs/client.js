@@ -176,10 +176,13 @@ async function main() {
   await { version, create, produce, consume, member }[process.argv[2]](options)
 }
 
+// Ends when everything said has left: much of it may still be on its way.
+const end = code => process.stdout.write('', () => process.exit(code))
+
 main().then(
-  () => process.exit(0),
+  () => end(0),
   error => {
     process.stderr.write(`${error.stack}\n`)
-    process.exit(1)
+    end(1)
   },
 )
