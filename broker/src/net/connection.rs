@@ -8,14 +8,15 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use thalweg_wire::ApiKey;
 use thalweg_wire::frame::FrameError;
 use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::answer::{Answer, Reply};
+use super::answer::{Answer, Call, Reply};
 use super::charge::Charge;
-use super::dispatch::dispatch;
+use super::dispatch::{perform, receive};
 use super::input::Input;
 use super::output::Output;
 use super::pace::Pace;
@@ -86,6 +87,8 @@ struct Connection {
     stream: TcpStream,
     input: Input,
     replies: VecDeque<Reply>,
+    /// A request that must see what those before it do.
+    waiting: Option<(Stamp, Call)>,
     /// Of each reply, when and what was asked.
     stamps: VecDeque<Stamp>,
     output: Output,
@@ -111,6 +114,7 @@ pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
         stream,
         input: Input::default(),
         replies: VecDeque::new(),
+        waiting: None,
         stamps: VecDeque::new(),
         output: Output::default(),
         heard: Instant::now(),
@@ -175,9 +179,27 @@ impl Connection {
     }
 
     /// Whether another request may be worked on: not while too many are under way, or too much of
-    /// their answers is waiting to leave.
+    /// their answers is waiting to leave, or one waits for those before it.
     fn may_dispatch(&self) -> bool {
-        self.replies.len() < REQUESTS_IN_FLIGHT_MAX && self.answers.held() < ANSWER_BYTES_HIGH
+        let waits = |(stamp, _): &(Stamp, Call)| self.must_wait(stamp);
+        self.replies.len() < REQUESTS_IN_FLIGHT_MAX
+            && self.answers.held() < ANSWER_BYTES_HIGH
+            && !self.waiting.as_ref().is_some_and(waits)
+    }
+
+    /// Whether a request must wait for those before it. Kafka works on one request of a connection
+    /// after the other, so each sees what the earlier ones did, and clients that pipeline rely on it.
+    /// Only Produce goes ahead of unfinished ones: its order is fixed when it is taken, and neither
+    /// another Produce nor a Fetch, which changes nothing, can tell.
+    fn must_wait(&self, stamp: &Stamp) -> bool {
+        let mut unfinished = (self.replies.iter().zip(&self.stamps))
+            .filter(|(reply, _)| matches!(reply, Reply::Later(_)))
+            .map(|(_, ahead)| ahead.api);
+        if stamp.api == Some(ApiKey::Produce) {
+            unfinished.any(|ahead| !matches!(ahead, Some(ApiKey::Produce | ApiKey::Fetch)))
+        } else {
+            unfinished.next().is_some()
+        }
     }
 
     /// Whether more may come in: not while no request may be worked on, or too much is waiting for
@@ -242,11 +264,24 @@ impl Connection {
     /// Hands whole frames to their handlers; true if one is left because no more may be worked on.
     fn take_frames(&mut self) -> Result<bool, End> {
         while self.may_dispatch() {
-            let Some(frame) = self.input.next_frame(self.node.request_bytes_max)? else {
-                return Ok(false);
+            let (stamp, call) = match self.waiting.take() {
+                Some((stamp, call)) => (stamp, Ok(call)),
+                None => match self.input.next_frame(self.node.request_bytes_max)? {
+                    Some(frame) => {
+                        self.pace = None;
+                        receive(&self.node, &self.peer, frame, self.heard)
+                    }
+                    None => return Ok(false),
+                },
             };
-            self.pace = None;
-            let (stamp, reply) = dispatch(&self.node, &self.peer, frame, self.heard);
+            let reply = match call {
+                Ok(call) if self.must_wait(&stamp) => {
+                    self.waiting = Some((stamp, call));
+                    return Ok(true);
+                }
+                Ok(call) => perform(call),
+                Err(answer) => Reply::Now(answer),
+            };
             self.stamps.push_back(stamp);
             self.queued += reply.memory();
             self.replies.push_back(reply);

@@ -14,29 +14,25 @@ use crate::api;
 use crate::node::Node;
 use crate::observe::metrics::Stamp;
 
-/// Finds the handler of a request and calls it.
-pub(crate) fn dispatch(
+/// Reads a request's header: what is asked, and the call or why there is none.
+pub(crate) fn receive(
     node: &Rc<Node>,
     peer: &Rc<Peer>,
     mut frame: BytesMut,
     arrived: Instant,
-) -> (Stamp, Reply) {
-    let (api, reply) = match read_header(&mut frame) {
-        Ok(header) => {
-            node.metrics.requests.receive(header.key);
-            let key = header.key;
-            let call = Call {
-                node: Rc::clone(node),
-                peer: Rc::clone(peer),
-                header,
-                arrived,
-                body: frame,
-            };
-            (Some(key), traced(call))
+) -> (Stamp, Result<Call, Answer>) {
+    let call = read_header(&mut frame).map(|header| {
+        node.metrics.requests.receive(header.key);
+        Call {
+            node: Rc::clone(node),
+            peer: Rc::clone(peer),
+            header,
+            arrived,
+            body: frame,
         }
-        Err(answer) => (None, Reply::Now(answer)),
-    };
-    (Stamp { api, arrived }, reply)
+    });
+    let api = call.as_ref().ok().map(|call| call.header.key);
+    (Stamp { api, arrived }, call)
 }
 
 fn read_header(frame: &mut BytesMut) -> Result<RequestHeader, Answer> {
@@ -49,9 +45,9 @@ fn read_header(frame: &mut BytesMut) -> Result<RequestHeader, Answer> {
     })
 }
 
-/// Calls the handler inside a span, which lives until the answer is there. At the usual level of the
-/// log this costs one comparison.
-fn traced(call: Call) -> Reply {
+/// Finds the handler of a request and calls it inside a span, which lives until the answer is there. At
+/// the usual level of the log the span costs one comparison.
+pub(crate) fn perform(call: Call) -> Reply {
     let header = &call.header;
     let span = tracing::debug_span!(
         "request",

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use thalweg_model::batch::{BatchBuilder, BatchOptions, NewRecord, ProducerStamp, StoredBatch};
 use thalweg_model::{LeaderEpoch, Offset, Timestamp};
 use thalweg_wire::frame::{decode_response, request_frame};
@@ -202,6 +202,29 @@ impl Client {
     }
 
     pub(crate) fn ask<R: Request>(&mut self, request: &R, version: i16) -> io::Result<R::Response> {
+        let frame = self.frame(request, version)?;
+        self.stream.write_all(&frame)?;
+        let (correlation, response) = self.answer::<R>(version)?;
+        assert_eq!(correlation, self.correlation, "answers come in order");
+        Ok(response)
+    }
+
+    /// Sends two requests as one piece, so that the second is there before the first is answered.
+    pub(crate) fn ask_both<A: Request, B: Request>(
+        &mut self,
+        (first, first_version): (&A, i16),
+        (second, second_version): (&B, i16),
+    ) -> io::Result<(A::Response, B::Response)> {
+        let mut frames = self.frame(first, first_version)?.to_vec();
+        frames.extend_from_slice(&self.frame(second, second_version)?);
+        self.stream.write_all(&frames)?;
+        let (_, first) = self.answer::<A>(first_version)?;
+        let (correlation, second) = self.answer::<B>(second_version)?;
+        assert_eq!(correlation, self.correlation, "answers come in order");
+        Ok((first, second))
+    }
+
+    fn frame<R: Request>(&mut self, request: &R, version: i16) -> io::Result<BytesMut> {
         self.correlation += 1;
         let header = RequestHeader {
             key: R::KEY,
@@ -209,16 +232,15 @@ impl Client {
             correlation_id: self.correlation,
             client_id: Some(Str::from("test")),
         };
-        let frame = request_frame(request, &header).map_err(io::Error::other)?;
-        self.stream.write_all(&frame)?;
+        request_frame(request, &header).map_err(io::Error::other)
+    }
+
+    /// The next answer and the request that it belongs to.
+    fn answer<R: Request>(&mut self, version: i16) -> io::Result<(i32, R::Response)> {
         let body = self.receive()?;
         let (header, response) =
             decode_response::<R::Response>(&body, version).map_err(io::Error::other)?;
-        assert_eq!(
-            header.correlation_id, self.correlation,
-            "answers come in order"
-        );
-        Ok(response)
+        Ok((header.correlation_id, response))
     }
 
     /// Sends bytes as they are.
@@ -269,13 +291,7 @@ impl Client {
         partition: i32,
         records: Bytes,
     ) -> io::Result<(i16, i64)> {
-        let request = ProduceRequest {
-            acks: -1,
-            timeout_ms: 10_000,
-            topic_data: vec![produced(topic, partition, records)],
-            ..ProduceRequest::default()
-        };
-        let response = self.ask(&request, 9)?;
+        let response = self.ask(&produced_request(topic, partition, records), 9)?;
         let partition = &response.responses[0].partition_responses[0];
         Ok((partition.error_code, partition.base_offset))
     }
@@ -350,6 +366,16 @@ impl Client {
 }
 
 /// One partition's share of a produce request.
+/// A request to append a batch with `acks=all`.
+pub(crate) fn produced_request(topic: &str, partition: i32, records: Bytes) -> ProduceRequest {
+    ProduceRequest {
+        acks: -1,
+        timeout_ms: 10_000,
+        topic_data: vec![produced(topic, partition, records)],
+        ..ProduceRequest::default()
+    }
+}
+
 pub(crate) fn produced(topic: &str, partition: i32, records: Bytes) -> TopicProduceData {
     TopicProduceData {
         name: Str::from(topic),

@@ -13,6 +13,7 @@ mod hostile;
 mod kill_nine;
 mod member;
 mod metrics;
+mod pipelined;
 mod refusals;
 mod slow;
 mod start;
