@@ -8,6 +8,7 @@ mod device;
 mod environment;
 mod generator;
 mod measure;
+mod memory;
 mod page;
 mod plan;
 mod rounds;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
 use super::scenario::{SCENARIOS, Scenario};
-use super::{environment, generator, page, rounds};
+use super::{environment, generator, memory, page, rounds};
 use crate::brokers::System;
 use crate::paths;
 
@@ -82,6 +82,7 @@ pub(crate) fn run(args: Vec<String>) -> Result<()> {
         paths::workspace_root().join(&plan.out),
         environment::Environment::read()?,
     );
+    memory::touch()?;
     let mut results = Vec::new();
     for scenario in chosen {
         println!("==> {}: {}", scenario.name, scenario.about);
