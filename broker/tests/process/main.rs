@@ -9,6 +9,7 @@
 mod debug;
 mod faults;
 mod harness;
+mod history;
 mod hostile;
 mod kill_nine;
 mod member;

@@ -1,0 +1,161 @@
+//! What clients did and were told, written down for the checker of histories.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use thalweg_model::batch::ProducerStamp;
+use thalweg_sim::history::{
+    Acks, Call, Observed, Operation, Outcome, Partition, Place, ProducerRef, Sent, check, text,
+};
+
+use crate::harness::{Client, batch};
+
+/// A history in the making; threads share it.
+pub(crate) struct Recorder {
+    start: Instant,
+    operations: Mutex<Vec<Operation>>,
+}
+
+/// Records with their offsets.
+pub(crate) type Found = Vec<(i64, Vec<u8>)>;
+
+impl Recorder {
+    pub(crate) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            operations: Mutex::default(),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap()
+    }
+
+    fn add(&self, invoked: u64, is_answered: bool, call: Call) {
+        let returned = is_answered.then(|| self.now());
+        self.operations.lock().unwrap().push(Operation {
+            invoked,
+            returned,
+            call,
+        });
+    }
+
+    /// Appends a batch with `acks=all`: error code and base offset.
+    pub(crate) fn produce(
+        &self,
+        client: &mut Client,
+        (topic, number): (&str, i32),
+        values: &[Vec<u8>],
+        stamp: Option<ProducerStamp>,
+    ) -> io::Result<(i16, i64)> {
+        let invoked = self.now();
+        let answer = client.produce(topic, number, batch(values, stamp));
+        let outcome = match &answer {
+            Ok((0, base)) => Outcome::Ok(*base),
+            // Of codes that are not final none is expected here.
+            Ok(_) => Outcome::Failed,
+            Err(_) => Outcome::Unknown,
+        };
+        let call = Call::Send {
+            partition: partition(topic, number),
+            acks: Acks::All,
+            producer: stamp.map(|stamp| ProducerRef {
+                id: stamp.id.0,
+                epoch: stamp.epoch.0,
+                sequence: i64::from(stamp.base_sequence),
+            }),
+            records: values
+                .iter()
+                .map(|value| Sent {
+                    value: name(value),
+                    body: body(value),
+                })
+                .collect(),
+            outcome,
+        };
+        self.add(invoked, answer.is_ok(), call);
+        answer
+    }
+
+    /// Reads everything, as a consumer of this name.
+    pub(crate) fn read_all(
+        &self,
+        client: &mut Client,
+        (topic, number): (&str, i32),
+        consumer: &str,
+    ) -> Found {
+        let invoked = self.now();
+        let found = client.read_all(topic, number).unwrap();
+        let call = Call::Poll {
+            consumer: consumer.to_owned(),
+            partition: partition(topic, number),
+            from: 0,
+            outcome: Outcome::Ok(place(&found)),
+        };
+        self.add(invoked, true, call);
+        found
+    }
+
+    /// The last look at everything.
+    pub(crate) fn drain(&self, client: &mut Client, (topic, number): (&str, i32)) {
+        let invoked = self.now();
+        let found = client.read_all(topic, number).unwrap();
+        let call = Call::Drain {
+            partition: partition(topic, number),
+            found: place(&found),
+        };
+        self.add(invoked, true, call);
+    }
+
+    /// Every promise was kept; else the history is left in a file, and the proof is told.
+    pub(crate) fn assert_good(&self) -> usize {
+        let operations = self.operations.lock().unwrap();
+        let broken = check(&operations);
+        if broken.is_empty() {
+            return operations.len();
+        }
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("history-{}.jsonl", std::process::id()));
+        let lines: Vec<String> = operations.iter().map(text::line).collect();
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let told: Vec<String> = broken.iter().map(ToString::to_string).collect();
+        panic!("{}\nthe history is in {}", told.join("\n"), path.display());
+    }
+}
+
+fn partition(topic: &str, number: i32) -> Partition {
+    Partition {
+        topic: topic.to_owned(),
+        number,
+    }
+}
+
+/// Everything from the first offset to the high watermark: the reader asked until there was no more.
+fn place(found: &Found) -> Place {
+    let records = found.iter().map(|(offset, value)| Observed {
+        offset: *offset,
+        value: name(value),
+        body: body(value),
+        timestamp: -1,
+    });
+    Place {
+        log_start: 0,
+        high_watermark: found.last().map_or(0, |(offset, _)| offset + 1),
+        records: records.collect(),
+    }
+}
+
+/// A value names itself with what stands before its first blank.
+fn name(value: &[u8]) -> String {
+    let name = value.split(|&byte| byte == b' ').next().unwrap();
+    String::from_utf8(name.to_vec()).unwrap()
+}
+
+/// FNV-1a.
+fn body(value: &[u8]) -> u64 {
+    value.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
