@@ -60,3 +60,7 @@ pub const MANIFEST_BYTES_MIN: u64 = 1 << 20;
 /// How much larger than its content a manifest grows before it is rewritten: each byte of content is
 /// then written 1.33 times on average, and a start reads four times what it needs at most.
 pub const MANIFEST_SLACK: u64 = 4;
+
+/// Least room for a block that has to do with what is left of a chunk. The first blocks after a start
+/// hold a hard state and an entry for each partition: some 300 of them.
+pub const CONFINED_BLOCK_BYTES_MIN: usize = 64 << 10;

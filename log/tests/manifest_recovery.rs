@@ -159,6 +159,7 @@ on_both_disks! {
         file.set_len(file.len().unwrap() - 9).unwrap();
         let (mut manifest, state) = Manifest::open(disk, &dir).unwrap();
         assert_eq!(state.groups.len(), 1);
+        manifest.settle().unwrap();
         assert_eq!(file.len().unwrap(), before);
         manifest.commit(&[put(3)]).unwrap();
         assert_eq!(Manifest::open(disk, &dir).unwrap().1.groups.len(), 2);
@@ -231,7 +232,16 @@ fn what_a_dead_process_left_in_the_page_cache_is_durable_once_it_was_found() {
         disk.cut_power_after(cut);
         commit_until_dark(&disk, 3);
         disk.restart(PowerCut::KeepsUnsynced);
-        let (_, found) = Manifest::open(&disk, Path::new(DIR)).unwrap();
+        let (mut manifest, found) = Manifest::open(&disk, Path::new(DIR)).unwrap();
+        let certain = manifest.settled_checkpoint();
+        assert!(certain <= found.checkpoint);
+        // Until it is settled only the commit before the last one is sure to stay.
+        let fork = disk.fork();
+        fork.restart(PowerCut::LosesUnsynced);
+        let (_, state) = Manifest::open(&fork, Path::new(DIR)).unwrap();
+        assert!((certain..=found.checkpoint).contains(&state.checkpoint));
+        manifest.settle().unwrap();
+        assert_eq!(manifest.settled_checkpoint(), found.checkpoint);
         disk.restart(PowerCut::LosesUnsynced);
         let (_, state) = Manifest::open(&disk, Path::new(DIR)).unwrap();
         assert_eq!(state, found, "cut {cut}");

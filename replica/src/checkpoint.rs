@@ -75,12 +75,29 @@ impl<D: Disk> Shard<D> {
         if self.failed.is_some() {
             return;
         }
+        if self.journal.wants_settling() {
+            self.settle();
+        }
         if self.checkpointing.is_none() && self.journal.wants_checkpoint() {
             self.start_checkpoint();
         }
         if let Some(job) = self.journal.wants_growth() {
             self.effects.push(Effect::Grow(job));
         }
+    }
+
+    /// Makes certain what this process found when it opened the directory, in the background: what a
+    /// start need not wait for. Until then the journal goes on in the space that is surely free.
+    pub fn settle(&mut self) {
+        if self.checkpointing.is_some() || self.failed.is_some() || !self.journal.is_unsettled() {
+            return;
+        }
+        self.checkpointing = Some(Checkpointing {
+            up_to: self.journal.released(),
+            left: VecDeque::new(),
+            removed: Vec::new(),
+        });
+        self.checkpoint_part();
     }
 
     /// Begins a checkpoint of everything that changed since the last one.
@@ -149,7 +166,10 @@ impl<D: Disk> Shard<D> {
             );
             changes.push(ManifestChange::Checkpoint(under_way.up_to));
         }
-        let (files, dirs) = job;
+        let (files, mut dirs) = job;
+        if self.journal.is_unsettled() {
+            dirs.push(self.journal.dir().to_path_buf());
+        }
         let write = self.manifest.prepare(&changes);
         let disk = self.disk.clone();
         self.checkpointing = Some(under_way);
@@ -206,6 +226,7 @@ impl<D: Disk> Shard<D> {
         let Some(under_way) = self.checkpointing.take() else {
             return;
         };
+        self.journal.settled();
         self.journal.release(under_way.up_to);
         let (gone, still): (Vec<_>, Vec<_>) = std::mem::take(&mut self.removed)
             .into_iter()

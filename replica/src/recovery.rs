@@ -76,7 +76,7 @@ impl<D: Disk> Shard<D> {
             source,
         };
         disk.create_dir_all(&config.dir).map_err(io)?;
-        let (manifest, state) = Manifest::open(&disk, &config.dir)?;
+        let (mut manifest, state) = Manifest::open(&disk, &config.dir)?;
         let shard = ShardId {
             directory: config.directory,
             shard: 0,
@@ -86,8 +86,9 @@ impl<D: Disk> Shard<D> {
             ..config.journal
         };
         let journal_dir = config.dir.join("journal");
-        let (journal, replay) =
-            Journal::open(&disk, &journal_dir, shard, state.checkpoint, options)?;
+        let checkpoints = (state.checkpoint, manifest.settled_checkpoint());
+        let (mut journal, replay) =
+            Journal::load(&disk, &journal_dir, shard, checkpoints, options)?;
         let files = FileCache::new(OPEN_FILES_MAX);
         let mut recovery = Recovery {
             disk: &disk,
@@ -105,6 +106,12 @@ impl<D: Disk> Shard<D> {
             }
         }
         let groups = recovery.finish()?;
+        // All could be read: only now something is written.
+        if journal.must_settle() {
+            manifest.settle().map_err(io)?;
+            journal.settle()?;
+        }
+        journal.start()?;
         let mut opened = Self::empty(disk, config, files, journal, manifest);
         for (group, recovering) in groups {
             opened.adopt(group, recovering)?;
@@ -153,13 +160,7 @@ impl<D: Disk> Recovery<'_, D> {
     fn restore(&mut self, group: GroupId, manifest: &GroupManifest) -> Result<(), OpenError> {
         let (spec, dir) = PartitionSpec::from_bytes(&manifest.membership)?;
         let home = self.home(&spec, &dir);
-        let log =
-            PartitionLog::open(home, spec.config.clone(), &manifest.log).map_err(|error| {
-                OpenError::Log {
-                    directory: dir.clone(),
-                    cause: error.to_string(),
-                }
-            })?;
+        let log = PartitionLog::open(home, spec.config.clone(), &manifest.log);
         let stored = manifest.hard_state;
         let hard_state = HardState {
             term: stored.term,
@@ -256,10 +257,6 @@ impl<D: Disk> Recovery<'_, D> {
         let (spec, dir) = PartitionSpec::from_bytes(&payload)?;
         let home = self.home(&spec, &dir);
         let log = PartitionLog::open(home, spec.config.clone(), &LogState::default());
-        let log = log.map_err(|error| OpenError::Log {
-            directory: dir.clone(),
-            cause: error.to_string(),
-        })?;
         let hard_state = HardState::default();
         self.groups.insert(
             entry.group,

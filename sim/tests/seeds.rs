@@ -22,7 +22,7 @@ fn passed(plan: Plan) -> Outcome {
 #[test]
 fn one_node_keeps_its_promises_under_kills_and_power_cuts() {
     let mut crashes = 0;
-    for seed in 1..9 {
+    for seed in 1..13 {
         let outcome = passed(plan(seed, 1));
         assert!(outcome.acknowledged > 0, "seed {seed} does something");
         crashes += outcome.crashes;

@@ -44,6 +44,8 @@ async fn take_finished_io(node: Rc<Node>, mut done: UnboundedReceiver<Done>) {
                 Done::Checkpoint(result, took) => {
                     node.metrics.journal.checkpointed(took);
                     shard.checkpointed(result);
+                    // What waits for room in the journal may have it now.
+                    node.work_arrived.notify_one();
                 }
                 Done::Grown(grown) => shard.journal_grown(grown, now),
                 Done::LogRemoved(removed) => shard.log_removed(removed),

@@ -179,18 +179,23 @@ fn flip(path: &Path, at: u64) {
     file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
 }
 
-/// What a start says that has to fail and to leave everything as it is.
+/// What a start says that has to fail and to leave everything as it is. A partition's files may have got
+/// more of what the journal has for them; the records that they had are untouched.
 fn refusal(dir: &Path) -> String {
     let before = files(dir);
     let said = Broker::start_on(dir, UNUSED_PORT, &[])
         .err()
         .expect("it does not start on damaged data");
-    for (path, bytes) in files(dir) {
-        assert!(
-            before.get(&path) == Some(&bytes),
-            "{}: {said}",
-            path.display()
-        );
+    let after = files(dir);
+    for (path, bytes) in before {
+        let is = |suffix: &str| path.extension().is_some_and(|found| found == suffix);
+        let in_partition = path.parent() != Some(dir) && !is("journal");
+        let kept = if in_partition {
+            !is("log") || after[&path].starts_with(&bytes)
+        } else {
+            after[&path] == bytes
+        };
+        assert!(kept, "{}: {said}", path.display());
     }
     said
 }
@@ -255,10 +260,7 @@ fn damage_in_the_journal_is_named() {
     let whole = fs::read(&log).unwrap();
     fs::write(&log, "").unwrap();
     flip(&path, at);
-    let said = Broker::start_on(dir.path(), UNUSED_PORT, &[])
-        .err()
-        .unwrap();
-    assert_names(&said, &path);
+    assert_names(&refusal(dir.path()), &path);
     flip(&path, at);
     fs::write(&log, whole).unwrap();
     let broker = Broker::start(dir.path());

@@ -121,6 +121,10 @@ pub trait DiskFile: Clone + Debug + Send + Sync + 'static {
     /// As the operating system says.
     fn len(&self) -> io::Result<u64>;
 
+    /// Tells that these bytes are read soon, so that reads of several places overlap. A hint: it
+    /// waits for nothing and may do nothing.
+    fn prefetch(&self, _position: u64, _bytes: usize) {}
+
     /// Makes the data and the length durable.
     ///
     /// # Errors

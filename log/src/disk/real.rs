@@ -2,12 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut};
+use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Advice, Mode, OFlags, fadvise};
 use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev, pwritev2, retry_on_intr};
 
 use super::{Disk, DiskFile, OpenMode};
@@ -151,6 +152,12 @@ impl DiskFile for RealFile {
             }
             written = self.write_once(rest, position)?;
         }
+    }
+
+    fn prefetch(&self, position: u64, bytes: usize) {
+        let length = u64::try_from(bytes).ok().and_then(NonZeroU64::new);
+        // Whether it is taken makes no difference to what is read.
+        let _hint = fadvise(&*self.file, position, length, Advice::WillNeed);
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {

@@ -17,6 +17,8 @@ pub struct BlockBuilder {
     pieces: Vec<Bytes>,
     payload_bytes: usize,
     target: usize,
+    /// Most bytes that the block may take.
+    room: usize,
 }
 
 impl BlockBuilder {
@@ -26,6 +28,7 @@ impl BlockBuilder {
             pieces: Vec::new(),
             payload_bytes: 0,
             target,
+            room: BLOCK_BYTES_MAX,
         }
     }
 
@@ -35,15 +38,19 @@ impl BlockBuilder {
         self.rows.is_empty()
     }
 
+    /// Keeps the block within so many bytes.
+    pub(super) fn confine(&mut self, room: usize) {
+        self.room = room;
+    }
+
     /// Whether an entry with so many inline bytes goes in. An empty block takes any up to
-    /// [`ENTRY_BYTES_MAX`]; others end near the target size.
+    /// [`ENTRY_BYTES_MAX`], unless there is less room; others end near the target size.
     #[must_use]
     pub fn fits(&self, inline_bytes: usize) -> bool {
-        if self.is_empty() {
-            return inline_bytes <= ENTRY_BYTES_MAX;
-        }
         let after = self.unpadded_bytes() + ROW_BYTES + inline_bytes;
-        inline_bytes <= ENTRY_BYTES_MAX && after <= self.target
+        inline_bytes <= ENTRY_BYTES_MAX
+            && (self.is_empty() || after <= self.target)
+            && after.next_multiple_of(PAGE_BYTES) <= self.room
     }
 
     /// Puts an entry in and returns its payload's CRC-32C. The payload is not copied yet.

@@ -10,6 +10,7 @@ mod error;
 mod format;
 mod identity;
 mod inspect;
+mod opening;
 mod options;
 mod progress;
 mod recovery;

@@ -11,11 +11,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
 use super::chunk::{Chunk, ChunkId, is_unfinished};
+use super::opening::Opening;
 use super::replay::ReplayedEntry;
 use super::ring::{Ring, UsedChunk};
 use super::scan::{Block, ChunkReader};
 use super::{BlockSequence, JournalError, ShardId};
-use crate::aligned::AlignedBuf;
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::journal::format::PAGE_BYTES;
 use crate::limits::BLOCK_BYTES_MAX;
@@ -35,6 +35,18 @@ pub(super) struct Recovered<D: Disk> {
     pub(super) tail: Tail,
     pub(super) entries: Vec<ReplayedEntry>,
     pub(super) next_chunk: ChunkId,
+    /// Chunks that may hold what is needed if what is not certain yet is lost.
+    pub(super) unsettled: Vec<Chunk<D>>,
+    pub(super) opening: Opening<D>,
+}
+
+/// What the manifest vouches for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vouched {
+    /// As far as it was read.
+    pub(super) checkpoint: BlockSequence,
+    /// As far as it is certain that no power cut takes it back.
+    pub(super) settled: BlockSequence,
 }
 
 /// A directory's chunks while they are read.
@@ -48,20 +60,20 @@ struct Recovery<'a, D: Disk> {
     chain: Vec<(usize, Block)>,
 }
 
-/// Reads a journal directory. Changes nothing unless the journal is sound.
+/// Reads a journal directory. Changes nothing but what was never finished.
 pub(super) fn recover<D: Disk>(
     disk: &D,
     dir: &Path,
     shard: ShardId,
-    checkpoint: BlockSequence,
+    manifest: Vouched,
 ) -> Result<Recovered<D>, JournalError> {
     let mut recovery = Recovery::open(disk, dir, shard)?;
-    recovery.walk(checkpoint)?;
-    let vouched = recovery.vouched()?.max(checkpoint);
+    recovery.walk(manifest.checkpoint)?;
+    let vouched = recovery.vouched()?.max(manifest.checkpoint);
     recovery.drop_torn(vouched)?;
     recovery.check_end(vouched)?;
-    recovery.settle(vouched)?;
-    recovery.finish(checkpoint)
+    let opening = recovery.opening(vouched)?;
+    recovery.finish(manifest, opening)
 }
 
 fn io_at<'a>(path: &'a Path) -> impl FnOnce(std::io::Error) -> JournalError + 'a {
@@ -82,6 +94,9 @@ impl<'a, D: Disk> Recovery<'a, D> {
                 let file = disk.open(&path, OpenMode::Read).map_err(io_at(&path))?;
                 readers.push(ChunkReader::new(id, path, file, shard)?);
             }
+        }
+        for reader in &readers {
+            reader.file.prefetch(0, PAGE_BYTES);
         }
         let heads = readers
             .iter_mut()
@@ -213,6 +228,10 @@ impl<'a, D: Disk> Recovery<'a, D> {
         let sure = self
             .chain
             .partition_point(|(_, block)| block.header.sequence <= vouched);
+        for (reader, block) in &self.chain[sure..] {
+            let bytes = usize::try_from(block.header.block_bytes).unwrap_or(usize::MAX);
+            self.readers[*reader].file.prefetch(block.position, bytes);
+        }
         for at in sure..self.chain.len() {
             let (reader, block) = &self.chain[at];
             if !self.readers[*reader].payloads_are_whole(block)? {
@@ -223,11 +242,8 @@ impl<'a, D: Disk> Recovery<'a, D> {
         Ok(())
     }
 
-    /// Makes what was found certain, before anything is built on it: what a dead process left in
-    /// the page cache becomes durable, names too, and chunks that begin with a block behind the chain's end
-    /// forget it, so that the first blocks of all chunks are of one history.
-    fn settle(&self, vouched: BlockSequence) -> Result<(), JournalError> {
-        self.disk.sync_dir(self.dir).map_err(io_at(self.dir))?;
+    /// What has to be done before anything is built on what was found.
+    fn opening(&self, vouched: BlockSequence) -> Result<Opening<D>, JournalError> {
         let tail = self.tail().sequence;
         let unsure: BTreeSet<usize> = self
             .chain
@@ -235,28 +251,28 @@ impl<'a, D: Disk> Recovery<'a, D> {
             .filter(|(_, block)| block.header.sequence > vouched)
             .map(|(reader, _)| *reader)
             .collect();
-        for reader in unsure {
-            let reader = &self.readers[reader];
-            reader.file.sync_data().map_err(io_at(&reader.path))?;
+        let mut opening = Opening::default();
+        for at in unsure {
+            let reader = &self.readers[at];
+            let place = (reader.path.clone(), reader.file.clone());
+            opening.unsure.push(place);
         }
         for (reader, at) in self.readers.iter().zip(0..) {
             if self.head_sequence(at).is_some_and(|head| head > tail) {
                 let file = self.disk.open(&reader.path, OpenMode::DirectSync);
-                let mut zeros = AlignedBuf::with_capacity(PAGE_BYTES);
-                zeros.resize(PAGE_BYTES);
-                file.and_then(|file| file.write_all_at(&zeros, 0))
-                    .map_err(io_at(&reader.path))?;
+                let file = file.map_err(io_at(&reader.path))?;
+                opening.stale.push((reader.path.clone(), file));
             }
         }
-        Ok(())
+        Ok(opening)
     }
 
-    fn finish(self, checkpoint: BlockSequence) -> Result<Recovered<D>, JournalError> {
+    fn finish(self, manifest: Vouched, opening: Opening<D>) -> Result<Recovered<D>, JournalError> {
         let tail = self.tail();
         let mut entries = Vec::new();
         for (reader, block) in &self.chain {
             let sequence = block.header.sequence;
-            if sequence > checkpoint {
+            if sequence > manifest.checkpoint {
                 let chunk = self.readers[*reader].id;
                 entries.extend(
                     block
@@ -266,15 +282,19 @@ impl<'a, D: Disk> Recovery<'a, D> {
             }
         }
         let next_chunk = self.readers.iter().map(|reader| reader.id.0 + 1).max();
+        let (ring, unsettled) = self.ring(manifest)?;
         Ok(Recovered {
-            ring: self.ring(checkpoint)?,
+            ring,
             tail,
             entries,
             next_chunk: ChunkId(next_chunk.unwrap_or(0)),
+            unsettled,
+            opening,
         })
     }
 
-    fn ring(&self, checkpoint: BlockSequence) -> Result<Ring<D>, JournalError> {
+    /// The chunks by what they are for, and those of which that is not certain yet.
+    fn ring(&self, manifest: Vouched) -> Result<(Ring<D>, Vec<Chunk<D>>), JournalError> {
         let mut full: VecDeque<UsedChunk<D>> = VecDeque::new();
         let mut used = BTreeSet::new();
         for (at, (reader, block)) in self.chain.iter().enumerate() {
@@ -283,7 +303,7 @@ impl<'a, D: Disk> Recovery<'a, D> {
                 .get(at + 1)
                 .is_none_or(|(next, _)| next != reader);
             let is_last = at + 1 == self.chain.len();
-            if ends_chunk && (is_last || block.header.sequence > checkpoint) {
+            if ends_chunk && (is_last || block.header.sequence > manifest.checkpoint) {
                 used.insert(*reader);
                 full.push_back(UsedChunk {
                     chunk: self.chunk(*reader)?,
@@ -297,11 +317,26 @@ impl<'a, D: Disk> Recovery<'a, D> {
             .filter(|reader| !used.contains(reader))
             .collect();
         free.sort_by_key(|&reader| self.head_sequence(reader));
-        let free = free
-            .into_iter()
-            .map(|reader| self.chunk(reader))
-            .collect::<Result<_, _>>()?;
-        Ok(Ring::new(full, active, free))
+        let (mut ready, mut unsettled) = (VecDeque::new(), Vec::new());
+        for reader in free {
+            let chunk = self.chunk(reader)?;
+            if self.is_given_up(reader, manifest.settled) {
+                ready.push_back(chunk);
+            } else {
+                unsettled.push(chunk);
+            }
+        }
+        Ok((Ring::new(full, active, ready), unsettled))
+    }
+
+    /// Whether a chunk holds nothing but blocks that are certainly checkpointed: the next one begins
+    /// not later than right after them. One without blocks may not even have a durable name.
+    fn is_given_up(&self, reader: usize, settled: BlockSequence) -> bool {
+        let heads = (0..self.readers.len()).filter_map(|other| self.head_sequence(other));
+        self.head_sequence(reader).is_some_and(|head| {
+            let next = heads.filter(|other| *other > head).min();
+            next.is_some_and(|next| next <= settled.next())
+        })
     }
 
     fn chunk(&self, reader: usize) -> Result<Chunk<D>, JournalError> {

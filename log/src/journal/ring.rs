@@ -66,8 +66,7 @@ impl<D: Disk> Ring<D> {
     }
 
     pub(super) fn free_bytes(&self) -> u64 {
-        let active = self.active.as_ref().map_or(0, UsedChunk::left);
-        active + self.free.iter().map(|chunk| chunk.bytes).sum::<u64>()
+        self.active_left() + self.free.iter().map(|chunk| chunk.bytes).sum::<u64>()
     }
 
     /// Bytes of chunks with blocks after `released`.
@@ -84,6 +83,11 @@ impl<D: Disk> Ring<D> {
             .as_ref()
             .is_some_and(|active| active.left() >= block_bytes);
         fits_active || !self.free.is_empty()
+    }
+
+    /// Bytes that are left where the last block is.
+    pub(super) fn active_left(&self) -> u64 {
+        self.active.as_ref().map_or(0, UsedChunk::left)
     }
 
     /// Gives the next block its place.

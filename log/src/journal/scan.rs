@@ -61,6 +61,8 @@ pub(super) struct ChunkReader<F> {
     shard: ShardId,
     window: Vec<u8>,
     window_at: u64,
+    /// Up to where reads were announced.
+    prefetched: u64,
 }
 
 impl<F: DiskFile> ChunkReader<F> {
@@ -82,6 +84,7 @@ impl<F: DiskFile> ChunkReader<F> {
             shard,
             window: Vec::new(),
             window_at: 0,
+            prefetched: 0,
         })
     }
 
@@ -154,6 +157,17 @@ impl<F: DiskFile> ChunkReader<F> {
         Ok(head)
     }
 
+    /// Large blocks are often of one size: where the next ones would begin is read while this one is
+    /// looked at.
+    fn prefetch_peers(&mut self, position: u64, size: u32) {
+        let mut position = position.max(self.prefetched);
+        while position < self.bytes {
+            self.file.prefetch(position, PEEK_BYTES);
+            position += u64::from(size);
+        }
+        self.prefetched = position;
+    }
+
     /// The block at `position`, behind one of `before` bytes.
     pub(super) fn next(
         &mut self,
@@ -161,6 +175,7 @@ impl<F: DiskFile> ChunkReader<F> {
         before: u32,
     ) -> Result<Option<Block>, JournalError> {
         let ahead = if before > LARGE_BLOCK_BYTES {
+            self.prefetch_peers(position, before);
             PEEK_BYTES
         } else {
             WINDOW_BYTES

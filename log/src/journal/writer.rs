@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::block::{BlockBuilder, BlockWrite};
-use super::chunk::{self, ChunkId, GrowJob, Growth};
+use super::chunk::{self, Chunk, ChunkId, GrowJob, Growth};
 use super::format::Header;
+use super::opening::Opening;
 use super::progress::Progress;
-use super::recovery::{Recovered, Tail, recover};
+use super::recovery::{Recovered, Tail, Vouched, recover};
 use super::replay::{PayloadLocation, Replay};
 use super::ring::Ring;
 use super::{BlockSequence, JournalError, JournalOptions, ShardId};
 use crate::aligned::AlignedBuf;
 use crate::checksum::crc32c;
 use crate::disk::{Disk, DiskFile, OpenMode};
-use crate::limits::BLOCK_BYTES_MAX;
+use crate::limits::{BLOCK_BYTES_MAX, CONFINED_BLOCK_BYTES_MIN};
 
 /// The journal of one shard.
 ///
@@ -31,6 +32,10 @@ pub struct Journal<D: Disk> {
     shard: ShardId,
     options: JournalOptions,
     ring: Ring<D>,
+    /// Free chunks that are not used before [`Self::settled`].
+    unsettled: Vec<Chunk<D>>,
+    /// What is done by [`Self::start`].
+    opening: Opening<D>,
     tail: Tail,
     progress: Progress,
     released: BlockSequence,
@@ -38,6 +43,11 @@ pub struct Journal<D: Disk> {
     spare_builder: Option<BlockBuilder>,
     next_chunk: ChunkId,
     growth: GrowthState,
+}
+
+fn io_at(path: &Path) -> impl FnOnce(io::Error) -> JournalError {
+    let path = path.to_path_buf();
+    move |source| JournalError::Io { path, source }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +61,7 @@ enum GrowthState {
 
 impl<D: Disk> Journal<D> {
     /// Opens the journal in `dir`, which is made if need be (its parent must be durable), and
-    /// replays what was recorded after the block `checkpoint`.
+    /// replays what was recorded after the block `checkpoint`, of which a durable manifest tells.
     ///
     /// A block that a crash tore is left out: it was never acknowledged. One block is written, so
     /// that this opening can be told from earlier ones.
@@ -68,28 +78,52 @@ impl<D: Disk> Journal<D> {
         checkpoint: BlockSequence,
         options: JournalOptions,
     ) -> Result<(Self, Replay), JournalError> {
+        let (mut journal, replay) =
+            Self::load(disk, dir, shard, (checkpoint, checkpoint), options)?;
+        journal.settle()?;
+        journal.start()?;
+        Ok((journal, replay))
+    }
+
+    /// Reads the journal as [`Self::open`] does, but changes nothing and waits for no sync. Blocks are
+    /// taken after [`Self::start`]. Of the manifest's checkpoint it is told how far it was read and
+    /// how far it is certain: space that is free only by the former is not used before
+    /// [`Self::settled`].
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    ///
+    /// # Panics
+    /// If the options contradict each other.
+    pub fn load(
+        disk: &D,
+        dir: &Path,
+        shard: ShardId,
+        (checkpoint, settled): (BlockSequence, BlockSequence),
+        options: JournalOptions,
+    ) -> Result<(Self, Replay), JournalError> {
         options.check();
-        let io_error = |source| JournalError::Io {
-            path: dir.to_path_buf(),
-            source,
+        let vouched = Vouched {
+            checkpoint,
+            settled,
         };
-        disk.create_dir_all(dir).map_err(io_error)?;
-        if let Some(parent) = dir.parent() {
-            disk.sync_dir(parent).map_err(io_error)?;
-        }
-        let recovered = recover(disk, dir, shard, checkpoint)?;
+        disk.create_dir_all(dir).map_err(io_at(dir))?;
         let Recovered {
             ring,
             tail,
             entries,
             next_chunk,
-        } = recovered;
-        let mut journal = Self {
+            unsettled,
+            opening,
+        } = recover(disk, dir, shard, vouched)?;
+        let journal = Self {
             disk: disk.clone(),
             dir: dir.to_path_buf(),
             shard,
             options,
             ring,
+            unsettled,
+            opening,
             tail: Tail {
                 incarnation: tail.incarnation + 1,
                 ..tail
@@ -101,15 +135,83 @@ impl<D: Disk> Journal<D> {
             next_chunk,
             growth: GrowthState::Idle,
         };
-        journal.make_room().map_err(io_error)?;
-        journal.write_opening_block().map_err(io_error)?;
         Ok((journal, Replay { entries }))
+    }
+
+    /// Makes what was found certain, and writes one block, so that this opening can be told from
+    /// earlier ones.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn start(&mut self) -> Result<(), JournalError> {
+        std::mem::take(&mut self.opening).perform()?;
+        let dir = self.dir.clone();
+        if self.ring.chunks() + self.unsettled.len() == 0
+            && let Some(parent) = dir.parent()
+        {
+            // A chunk is made only when its directory's name is durable.
+            self.disk.sync_dir(parent).map_err(io_at(&dir))?;
+        }
+        self.make_room().map_err(io_at(&dir))?;
+        self.write_opening_block().map_err(io_at(&dir))
+    }
+
+    /// Whether space waits for [`Self::settled`].
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        !self.unsettled.is_empty()
+    }
+
+    /// Whether not even the first block has a place without that space.
+    #[must_use]
+    pub fn must_settle(&self) -> bool {
+        self.is_unsettled() && self.room().is_none()
+    }
+
+    /// Whether that space is needed soon.
+    #[must_use]
+    pub fn wants_settling(&self) -> bool {
+        self.is_unsettled()
+            && (!self.has_room() || self.ring.free_bytes() < self.options.chunk_bytes / 2)
+    }
+
+    /// What has to be synced, besides the manifest, before [`Self::settled`].
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Takes note that the manifest's checkpoint and the names of all chunks are durable.
+    pub fn settled(&mut self) {
+        for chunk in std::mem::take(&mut self.unsettled) {
+            self.ring.add(chunk);
+        }
+    }
+
+    /// Syncs the names of all chunks; the manifest's checkpoint is durable.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn settle(&mut self) -> Result<(), JournalError> {
+        if self.is_unsettled() {
+            self.disk.sync_dir(&self.dir).map_err(io_at(&self.dir))?;
+        }
+        self.settled();
+        Ok(())
+    }
+
+    /// Up to where a durable checkpoint vouches.
+    #[must_use]
+    pub fn released(&self) -> BlockSequence {
+        self.released
     }
 
     /// Prewrites what a new journal starts with, or a chunk more where a crash left a full ring.
     fn make_room(&mut self) -> io::Result<()> {
         let page = u64::try_from(super::format::PAGE_BYTES).expect("a page is small");
-        while self.ring.chunks() < self.options.chunks_initial || !self.ring.has_room(page) {
+        while self.ring.chunks() + self.unsettled.len() < self.options.chunks_initial
+            || !self.ring.has_room(page)
+        {
             let bytes = self.options.chunk_bytes;
             let chunk = chunk::make(&self.disk, &self.dir, self.next_chunk, bytes)?;
             self.next_chunk = ChunkId(self.next_chunk.0 + 1);
@@ -134,12 +236,24 @@ impl<D: Disk> Journal<D> {
     /// nothing.
     #[must_use]
     pub fn begin_block(&mut self) -> Option<BlockBuilder> {
-        let ready = self.progress.in_flight() < self.options.depth && self.has_room();
-        ready.then(|| {
-            self.spare_builder
-                .take()
-                .unwrap_or_else(|| self.new_builder())
-        })
+        if self.progress.in_flight() >= self.options.depth {
+            return None;
+        }
+        let room = self.room()?;
+        let spare = self.spare_builder.take();
+        let mut builder = spare.unwrap_or_else(|| self.new_builder());
+        builder.confine(room);
+        Some(builder)
+    }
+
+    /// How large the next block may be. While chunks wait to be settled, what is left of the active
+    /// one is used: a start is ready with small blocks.
+    fn room(&self) -> Option<usize> {
+        if self.has_room() {
+            return Some(BLOCK_BYTES_MAX);
+        }
+        let left = usize::try_from(self.ring.active_left()).unwrap_or(usize::MAX);
+        (self.is_unsettled() && left >= CONFINED_BLOCK_BYTES_MIN).then_some(left)
     }
 
     fn new_builder(&self) -> BlockBuilder {
@@ -280,6 +394,7 @@ impl<D: Disk> Journal<D> {
     pub fn wants_growth(&mut self) -> Option<GrowJob<D>> {
         let bytes = self.options.chunk_bytes;
         let wanted = self.growth == GrowthState::Idle
+            && !self.is_unsettled()
             && self.ring.free_bytes() < bytes + bytes / 2
             && self.ring.capacity() + bytes <= self.options.ring_bytes_max;
         if !wanted {

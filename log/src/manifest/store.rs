@@ -7,9 +7,10 @@ use bytes::Bytes;
 
 use super::change::Record;
 use super::state::Records;
-use super::write::{self, ManifestWrite, ManifestWritten, Target, WriteFailure};
+use super::write::{self, ManifestWrite, ManifestWritten, Settling, Target, WriteFailure};
 use super::{ManifestChange, ManifestError, ManifestState, frame};
 use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::journal::BlockSequence;
 use crate::limits::{MANIFEST_BYTES_MIN, MANIFEST_SLACK};
 
 /// The manifest of one shard: a file of commits, written anew when it has grown.
@@ -24,6 +25,17 @@ pub struct Manifest<D: Disk> {
     sequence: u64,
     records: Records,
     phase: Phase,
+    /// What was found at the opening, if it may still be in the page cache only.
+    unsettled: Option<Unsettled>,
+}
+
+/// A manifest that a process left which died.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unsettled {
+    /// Bytes of the file; a commit that never returned may be behind the last whole one.
+    file_bytes: u64,
+    /// What the commit before the last one vouches for: that one was synced.
+    checkpoint: BlockSequence,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +53,16 @@ pub(super) struct Loaded {
     pub(super) sequence: u64,
     /// Where the last whole commit ends.
     end: u64,
+    /// What the commit before the last one vouches for.
+    checkpoint_before: BlockSequence,
 }
 
 impl<D: Disk> Manifest<D> {
     /// Opens the manifest in `dir`; makes both if need be (the directory's parent must be durable).
     ///
-    /// A commit that never returned is left out or kept, whole in either case.
+    /// A commit that never returned is left out or kept, whole in either case. One that was there
+    /// is read only: what a dead process left in the page cache becomes durable with the next commit,
+    /// or with [`Self::settle`].
     ///
     /// # Errors
     /// See [`ManifestError`].
@@ -56,13 +72,13 @@ impl<D: Disk> Manifest<D> {
             source,
         };
         disk.create_dir_all(dir).map_err(io_error)?;
-        if let Some(parent) = dir.parent() {
-            disk.sync_dir(parent).map_err(io_error)?;
-        }
         let path = write::path(dir);
         match disk.open(&path, OpenMode::Write) {
             Ok(file) => Self::reopen(disk, dir, file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(parent) = dir.parent() {
+                    disk.sync_dir(parent).map_err(io_error)?;
+                }
                 let manifest = Self::create(disk, dir).map_err(io_error)?;
                 Ok((manifest, ManifestState::default()))
             }
@@ -89,6 +105,7 @@ impl<D: Disk> Manifest<D> {
             sequence: 1,
             records,
             phase: Phase::Idle,
+            unsettled: None,
         })
     }
 
@@ -111,23 +128,46 @@ impl<D: Disk> Manifest<D> {
             sequence: loaded.sequence,
             records: loaded.records,
             phase: Phase::Idle,
+            unsettled: Some(Unsettled {
+                file_bytes: place(bytes.len()),
+                checkpoint: loaded.checkpoint_before,
+            }),
         };
-        manifest.settle().map_err(io_error)?;
+        if manifest.records.clean_shutdown {
+            // From now on a crash is a crash.
+            let write = manifest.start(vec![Record::Opened]);
+            manifest.committed(write.perform()).map_err(io_error)?;
+        }
         Ok((manifest, loaded.state))
     }
 
-    /// Makes what was found certain before anything is built on it: a process that died may have
-    /// left it in the page cache only.
-    fn settle(&mut self) -> io::Result<()> {
-        self.file.set_len(self.end)?;
-        self.file.sync_data()?;
-        self.disk.sync_dir(&self.dir)?;
-        if self.records.clean_shutdown {
-            // From now on a crash is a crash.
-            let write = self.start(vec![Record::Opened]);
-            self.committed(write.perform())?;
+    /// Makes what was found durable, if no commit has done so.
+    ///
+    /// # Errors
+    /// The disk refused: nothing may be built on what was found.
+    pub fn settle(&mut self) -> io::Result<()> {
+        if let Some(settling) = self.settling() {
+            settling.perform(&self.file)?;
+            self.unsettled = None;
         }
         Ok(())
+    }
+
+    fn settling(&self) -> Option<Settling<D>> {
+        self.unsettled.map(|unsettled| Settling {
+            disk: self.disk.clone(),
+            dir: self.dir.clone(),
+            cut_to: (unsettled.file_bytes > self.end).then_some(self.end),
+        })
+    }
+
+    /// The block of the journal up to which it is certain that the manifest vouches.
+    #[must_use]
+    pub fn settled_checkpoint(&self) -> BlockSequence {
+        match self.unsettled {
+            Some(unsettled) => unsettled.checkpoint,
+            None => self.records.checkpoint,
+        }
     }
 
     /// Makes changes durable, all or none; blocks until they are.
@@ -177,6 +217,7 @@ impl<D: Disk> Manifest<D> {
             target: Target::Append {
                 file: self.file.clone(),
                 position: self.end,
+                settling: self.settling(),
             },
             frame: frame::encode(sequence, &body),
             records,
@@ -193,6 +234,7 @@ impl<D: Disk> Manifest<D> {
             Ok(done) => {
                 self.file = done.file;
                 self.end = done.end;
+                self.unsettled = None;
                 self.sequence += 1;
                 for record in written.records {
                     self.records.apply(record);
@@ -235,7 +277,7 @@ pub(super) fn load(file: &Bytes) -> Result<Loaded, u64> {
     let mut records = Records::default();
     let mut last = None;
     let mut at = 0;
-    let place = |at: usize| u64::try_from(at).expect("a length fits 64 bits");
+    let mut checkpoint_before = BlockSequence::START;
     while at < file.len() {
         let frame = frame::decode(&file[at..])
             .filter(|frame| last.is_none_or(|last| frame.sequence == last + 1));
@@ -246,6 +288,7 @@ pub(super) fn load(file: &Bytes) -> Result<Loaded, u64> {
             }
             break;
         };
+        checkpoint_before = records.checkpoint;
         for record in Record::decode_all(frame.body, file).ok_or_else(|| place(at))? {
             records.apply(record);
         }
@@ -260,5 +303,10 @@ pub(super) fn load(file: &Bytes) -> Result<Loaded, u64> {
         state,
         sequence,
         end: place(at),
+        checkpoint_before,
     })
+}
+
+fn place(at: usize) -> u64 {
+    u64::try_from(at).expect("a length fits 64 bits")
 }

@@ -17,9 +17,34 @@ pub struct ManifestWrite<D: Disk> {
 #[derive(Debug)]
 pub(super) enum Target<D: Disk> {
     /// Behind what the file holds.
-    Append { file: D::File, position: u64 },
+    Append {
+        file: D::File,
+        position: u64,
+        /// What has to be certain before.
+        settling: Option<Settling<D>>,
+    },
     /// A new file, which takes the place of the old one.
     Rewrite { disk: D, dir: PathBuf },
+}
+
+/// What makes a manifest certain that was found: a process that died may have left it, or its
+/// name, in the page cache only.
+#[derive(Debug)]
+pub(super) struct Settling<D: Disk> {
+    pub(super) disk: D,
+    pub(super) dir: PathBuf,
+    /// Where the last whole commit ends, if something is behind it.
+    pub(super) cut_to: Option<u64>,
+}
+
+impl<D: Disk> Settling<D> {
+    pub(super) fn perform(&self, file: &D::File) -> io::Result<()> {
+        if let Some(end) = self.cut_to {
+            file.set_len(end)?;
+        }
+        file.sync_data()?;
+        self.disk.sync_dir(&self.dir)
+    }
 }
 
 /// What became of a [`ManifestWrite`].
@@ -50,7 +75,14 @@ impl<D: Disk> ManifestWrite<D> {
     #[must_use]
     pub fn perform(self) -> ManifestWritten<D> {
         let result = match self.target {
-            Target::Append { file, position } => append(file, position, &self.frame),
+            Target::Append {
+                file,
+                position,
+                settling,
+            } => match settling.map_or(Ok(()), |settling| settling.perform(&file)) {
+                Ok(()) => append(file, position, &self.frame),
+                Err(error) => Err(WriteFailure::Unknown(error)),
+            },
             Target::Rewrite { disk, dir } => rewrite(&disk, &dir, &self.frame),
         };
         ManifestWritten {

@@ -27,18 +27,16 @@ impl<D: Disk> PartitionLog<D> {
     /// after the checkpoint with [`Self::recover_append`] and [`Self::recover_truncate`], in the
     /// journal's order, and ends with [`Self::finish_recovery`], in any case.
     ///
-    /// # Errors
-    /// Files that the manifest gave up cannot be removed.
-    pub fn open(home: LogHome<D>, config: LogConfig, state: &LogState) -> Result<Self, OpenError> {
+    #[must_use]
+    pub fn open(home: LogHome<D>, config: LogConfig, state: &LogState) -> Self {
         let mut log = Self::restore(home, config, state);
         log.recovering = true;
         if !state.segments.is_empty() {
             log.names = Names::Synced;
         }
-        for doomed in std::mem::take(&mut log.doomed) {
-            log.remove_now(doomed)?;
-        }
-        Ok(log)
+        // Files that were given up go with the next checkpoint: this state may not be durable yet.
+        log.changed = !log.doomed.is_empty();
+        log
     }
 
     fn restore(home: LogHome<D>, config: LogConfig, state: &LogState) -> Self {

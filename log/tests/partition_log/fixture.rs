@@ -112,7 +112,7 @@ impl<D: Disk> Fixture<D> {
         self.cache = FileCache::new(8);
         let dir = self.home.dir().to_path_buf();
         self.home = LogHome::new(self.disk.clone(), dir, TOPIC, &self.cache);
-        self.log = PartitionLog::open(self.home.clone(), self.config.clone(), state).unwrap();
+        self.log = PartitionLog::open(self.home.clone(), self.config.clone(), state);
     }
 
     /// Appends one entry of the given batches in term 1.

@@ -39,6 +39,12 @@ on_both_disks! {
         let checkpoint = log.log.checkpoint().unwrap();
         let state = sync(disk, &checkpoint);
         log.reopen(&state);
+        assert!(log.log.is_changed(), "there is something to remove");
+        let checkpoint = log.log.checkpoint().unwrap();
+        let state = sync(disk, &checkpoint);
+        for path in log.log.checkpointed(&state) {
+            disk.remove_file(&path).ok();
+        }
         assert_eq!(log_files(&log.names()), 0);
     }
 
