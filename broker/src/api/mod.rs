@@ -13,6 +13,7 @@ mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_acls;
+mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
@@ -20,6 +21,7 @@ mod describe_log_dirs;
 mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
+mod describe_user_scram_credentials;
 mod elect_leaders;
 pub(crate) mod fetch;
 mod find_coordinator;
@@ -32,6 +34,7 @@ mod list_config_resources;
 mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
+mod list_transactions;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -105,9 +108,12 @@ const APIS: &[Api] = &[
     alter_partition_reassignments::API,
     list_partition_reassignments::API,
     offset_delete::API,
+    describe_client_quotas::API,
+    describe_user_scram_credentials::API,
     describe_quorum::API,
     describe_cluster::API,
     describe_producers::API,
+    list_transactions::API,
     list_config_resources::API,
     describe_topic_partitions::API,
 ];
