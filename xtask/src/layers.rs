@@ -40,6 +40,10 @@ pub(crate) const ALLOWED_EDGES: &[(&str, &[&str])] = &[
             "metadata",
         ],
     ),
+    (
+        "fuzz",
+        &["model", "wire", "log", "replica", "coordinator", "metadata"],
+    ),
     ("compat-tests", &[]),
     ("examples", &[]),
     ("xtask", &[]),

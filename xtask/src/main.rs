@@ -10,6 +10,7 @@ mod brokers;
 mod check;
 mod dist;
 mod docs;
+mod fuzz;
 mod history;
 mod kafka;
 mod layers;
@@ -33,6 +34,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   codegen     rewrite the generated sources of wire; --check fails when they are stale
   dist        build the static binary that is shipped
   docs        rewrite the pages about requests and settings; --check fails when they are stale
+  fuzz        feed hostile bytes to every decoder: --seconds N [target]...
   history     check histories of clients, files with one operation a line in JSON
   kafka       start, stop or use Apache Kafka, the reference broker
   schema      rewrite wire/schema from the jars of the reference broker
@@ -59,6 +61,7 @@ fn run() -> Result<()> {
         "check" => check::run(),
         "dist" => dist::run(),
         "docs" => docs::run(&args),
+        "fuzz" => fuzz::run(&args),
         "history" => history::run(&args),
         "kafka" => kafka::run(args),
         "schema" => schema::run_schema(&args),
