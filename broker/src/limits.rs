@@ -85,3 +85,7 @@ pub(crate) const METRICS_HEAD_BYTES_MAX: u64 = 8 << 10;
 
 /// Longest exchange with one who fetches metrics: Prometheus waits 10 s.
 pub(crate) const METRICS_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long after the newest journal block an empty one follows, if no other does: at most ten small
+/// writes a second, and none while nothing is produced.
+pub(crate) const VOUCH_AFTER: Duration = Duration::from_millis(100);

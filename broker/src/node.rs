@@ -40,6 +40,8 @@ pub(crate) struct Node {
     pub(crate) producer_ids: Mutex<Range<i64>>,
     /// Something was appended and is to be flushed.
     pub(crate) work_arrived: Notify,
+    /// A journal block came back.
+    pub(crate) block_came: Notify,
     /// A fetch began to wait.
     pub(crate) deadline_changed: Notify,
     /// The disk took something: connections that paused may read on.
@@ -119,6 +121,7 @@ impl Node {
             fetch_sessions: RefCell::default(),
             producer_ids: Mutex::new(0..0),
             work_arrived: Notify::new(),
+            block_came: Notify::new(),
             deadline_changed: Notify::new(),
             room: Notify::new(),
             disk_moved: Notify::new(),

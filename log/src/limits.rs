@@ -64,3 +64,7 @@ pub const MANIFEST_SLACK: u64 = 4;
 /// Least room for a block that has to do with what is left of a chunk. The first blocks after a start
 /// hold a hard state and an entry for each partition: some 300 of them.
 pub const CONFINED_BLOCK_BYTES_MIN: usize = 64 << 10;
+
+/// What is read at once where stored batches are looked at: larger reads gain nothing, and a consumer
+/// that reads for the first time waits for one of them.
+pub const VERIFY_WINDOW_BYTES: usize = 1 << 20;

@@ -57,6 +57,8 @@ pub struct Shard<D: Disk> {
     /// Sum over `tail_order`.
     pub(crate) tail_bytes: usize,
     pub(crate) behind: WriteBehind,
+    /// Whether the journal's newest block is one that nobody would miss.
+    pub(crate) newest_is_vouched_for: bool,
     pub(crate) checkpointing: Option<Checkpointing>,
     pub(crate) effects: Vec<Effect<D>>,
     pub(crate) failed: Option<String>,
@@ -88,6 +90,8 @@ impl<D: Disk> Shard<D> {
             tail_order: VecDeque::new(),
             tail_bytes: 0,
             behind: WriteBehind::default(),
+            // The block that the opening wrote is empty.
+            newest_is_vouched_for: true,
             checkpointing: None,
             effects: Vec::new(),
             failed: None,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use thalweg_log::GroupId;
 use thalweg_log::disk::DiskFile;
+use thalweg_log::partition::Damage;
 use thalweg_model::Offset;
 use thalweg_model::batch::{StoredBatch, StoredBatchError};
 use thalweg_replica::{AccessError, Isolation, Piece, ReadRequest};
@@ -21,6 +22,8 @@ pub(crate) enum ScanError {
     Io(#[from] std::io::Error),
     #[error(transparent)]
     Batch(#[from] StoredBatchError),
+    #[error(transparent)]
+    Damaged(#[from] Damage),
 }
 
 impl Node {
@@ -57,6 +60,7 @@ impl Node {
             let mut bytes = match piece {
                 Piece::Bytes(bytes) => bytes,
                 Piece::Extent(extent) => {
+                    extent.verify()?;
                     let length = usize::try_from(extent.length).unwrap_or(usize::MAX);
                     let mut buffer = vec![0; length];
                     extent.file.read_exact_at(&mut buffer, extent.position)?;

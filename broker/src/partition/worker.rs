@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use thalweg_log::disk::RealDisk;
 use thalweg_model::Tick;
-use thalweg_replica::Effect;
+use thalweg_replica::{Effect, Shard};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::yield_now;
-use tokio::time::sleep_until;
+use tokio::time::{sleep, sleep_until};
 
 use super::io_threads::Done;
+use crate::limits::VOUCH_AFTER;
 use crate::node::Node;
 
 /// Starts the shell's tasks on the current local set.
@@ -17,6 +18,17 @@ pub(crate) fn spawn(node: &Rc<Node>, done: UnboundedReceiver<Done>) {
     tokio::task::spawn_local(flush_when_work_arrives(Rc::clone(node)));
     tokio::task::spawn_local(take_finished_io(Rc::clone(node), done));
     tokio::task::spawn_local(keep_deadlines(Rc::clone(node)));
+    tokio::task::spawn_local(vouch_when_quiet(Rc::clone(node)));
+}
+
+/// Has the newest journal block vouched for when no other follows it by itself.
+async fn vouch_when_quiet(node: Rc<Node>) {
+    loop {
+        node.block_came.notified().await;
+        sleep(VOUCH_AFTER).await;
+        node.with_shard(Shard::vouch);
+        node.carry_out();
+    }
 }
 
 /// One group commit for all that arrived in this turn of the runtime.
@@ -40,6 +52,7 @@ async fn take_finished_io(node: Rc<Node>, mut done: UnboundedReceiver<Done>) {
                 Done::Block(written, times) => {
                     node.metrics.journal.written(times);
                     shard.block_written(written, now);
+                    node.block_came.notify_one();
                 }
                 Done::Checkpoint(result, took) => {
                     node.metrics.journal.checkpointed(took);

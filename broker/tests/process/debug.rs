@@ -133,6 +133,12 @@ fn what_a_directory_holds_is_shown_and_not_changed() {
     assert!(becomes(|| commit(&mut client, 3) == 0));
     assert_eq!(commit(&mut client, 5), 0);
     let data = dir.path().to_str().unwrap();
+    // The newest block is vouched for a moment after it was written.
+    assert!(becomes(|| {
+        let before = fingerprint(dir.path());
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        before == fingerprint(dir.path())
+    }));
     let before = fingerprint(dir.path());
     look_at_journal(data);
     debug(&["groups", data]);

@@ -6,13 +6,18 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
-use crate::harness::{Broker, Client, batch, becomes};
+use crate::harness::{Broker, Client, Dice, batch, becomes, setting};
 
 const KAFKA_STORAGE_ERROR: i16 = 56;
 
 /// A port on which nothing is ever opened: the process ends before.
 const UNUSED_PORT: u16 = 26_998;
+
+/// The port of brokers that follow each other on one damaged directory.
+const FLIPPED_PORT: u16 = 26_997;
 
 /// A file system in memory, gone when dropped.
 struct SmallDisk(tempfile::TempDir);
@@ -127,7 +132,14 @@ fn cleanly(mut broker: Broker) {
     assert!(broker.terminate().success());
 }
 
+/// Long enough after the last write that the newest block is vouched for.
 fn by_kill(broker: Broker) {
+    let quiet = |broker: &Broker| {
+        let journal = files(&broker.data.join("journal"));
+        sleep(Duration::from_millis(200));
+        journal == files(&broker.data.join("journal"))
+    };
+    assert!(becomes(|| quiet(&broker)));
     broker.kill();
 }
 
@@ -267,18 +279,41 @@ fn damage_in_the_journal_is_named() {
     assert_eq!(broker.connect().read_all("t", 0).unwrap().len(), 40);
 }
 
+/// Whether a fetch is answered with a storage error, and the log names the file and where.
+fn assert_refused(broker: &Broker, log: &Path, what: &str) {
+    let read = broker.connect().read_all("t", 0);
+    let told = read.as_ref().err().map(ToString::to_string);
+    let code = format!("error {KAFKA_STORAGE_ERROR}");
+    assert_eq!(told, Some(code), "{what}: {}", broker.said());
+    let name = log.file_name().unwrap().to_string_lossy().into_owned();
+    let named = becomes(|| broker.said().contains(&format!("{name} is damaged at ")));
+    assert!(named, "{what}: {}", broker.said());
+}
+
 #[test]
 fn a_flipped_bit_in_a_segment_is_never_taken_for_a_record() {
     let dir = written(cleanly);
     let log = segment(dir.path());
     let length = fs::metadata(&log).unwrap().len();
-    // In a header and in records. The checksum does not cover a header's first 17 bytes: length and
-    // format are looked at, base offset and epoch are not.
-    for at in [8, 16, 20, 60, 1000, length / 2 + 500, length - 1] {
+    // In headers and in records. No checksum covers a batch's first offset (0 to 7), its length (8 to
+    // 11), its leader epoch (12 to 15) and its format.
+    let second = fs::read(&log).unwrap();
+    let second = u64::from(u32::from_be_bytes(second[8..12].try_into().unwrap())) + 12;
+    let in_header = [0, 7, 8, 11, 12, 15, 16, 20, 60];
+    let places = in_header.map(|at| second + at);
+    for at in [
+        &in_header[..],
+        &places,
+        &[1000, length / 2 + 500, length - 1],
+    ]
+    .concat()
+    {
         flip(&log, at);
         let broker = Broker::start(dir.path());
-        let read = broker.connect().read_all("t", 0);
-        assert!(read.is_err(), "byte {at}: {} records", read.unwrap().len());
+        assert_refused(&broker, &log, &format!("byte {at}"));
+        // Whoever asks again gets the same answer, and others are served.
+        assert!(broker.connect().read_all("t", 0).is_err());
+        broker.connect().create("other").unwrap();
         drop(broker);
         flip(&log, at);
     }
@@ -294,11 +329,56 @@ fn a_segment_that_was_cut_is_named() {
     let file = OpenOptions::new().write(true).open(&log).unwrap();
     file.set_len(length - 100).unwrap();
     let broker = Broker::start(dir.path());
-    let read = broker.connect().read_all("t", 0);
-    assert!(read.is_err());
-    assert!(
-        becomes(|| broker.said().contains(&log.display().to_string())),
-        "{}",
-        broker.said()
-    );
+    assert_refused(&broker, &log, "cut");
+}
+
+/// Makes a directory's files what they were.
+fn restore(dir: &Path, all: &BTreeMap<PathBuf, Vec<u8>>) {
+    for path in files(dir).keys().filter(|path| !all.contains_key(*path)) {
+        fs::remove_file(path).unwrap();
+    }
+    for (path, bytes) in all {
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+/// One flipped bit anywhere: what is read is what was written, or somebody says what is damaged.
+fn assert_survives_or_says(dir: &Path, path: &Path, at: u64) {
+    flip(path, at);
+    let what = format!("{} at {at}", path.display());
+    match Broker::start_on(dir, FLIPPED_PORT, &[]) {
+        Ok(broker) => match broker.connect().read_all("t", 0) {
+            Ok(records) => {
+                let values: Vec<_> = records.into_iter().map(|(_, value)| value).collect();
+                let expected: Vec<_> = (0..4).flat_map(|n| numbered(n, 10)).collect();
+                assert!(values == expected, "{what}: {} records", values.len());
+            }
+            Err(_refused) => assert!(
+                becomes(|| broker.said().contains("damaged")),
+                "{what}: {}",
+                broker.said()
+            ),
+        },
+        Err(said) => assert!(!said.contains("panicked"), "{what}: {said}"),
+    }
+}
+
+/// `THALWEG_FLIPS` sets how many bits (20 unless set), `THALWEG_KILL_SEED` the dice.
+#[test]
+fn a_bit_that_flips_anywhere_is_never_served() {
+    let mut dice = Dice(setting("THALWEG_KILL_SEED", 1));
+    for end in [cleanly as fn(Broker), by_kill] {
+        let dir = written(end);
+        let all = files(dir.path());
+        let paths: Vec<_> = all.iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
+        for _ in 0..setting("THALWEG_FLIPS", 20) {
+            let chosen = dice.roll(u64::try_from(paths.len()).unwrap());
+            let (path, bytes) = paths[usize::try_from(chosen).unwrap()];
+            // Where something is: most of a journal is empty.
+            let used = bytes.iter().rposition(|&byte| byte != 0).unwrap_or(0) + 1;
+            let at = dice.roll(u64::try_from(used).unwrap());
+            assert_survives_or_says(dir.path(), path, at);
+            restore(dir.path(), &all);
+        }
+    }
 }

@@ -23,6 +23,7 @@ mod state;
 mod state_bytes;
 mod times;
 mod truncate;
+mod verify;
 
 pub use append::{Appended, LogEntry, entry_checksum};
 pub use checkpoint::Checkpoint;
@@ -37,3 +38,4 @@ pub use retention::Removed;
 pub use state::{Doomed, EntryId, LogState, ProducerBase};
 pub use state_bytes::LogStateError;
 pub use times::TimestampedOffset;
+pub use verify::Damage;

@@ -1,10 +1,13 @@
 //! Reading batches: stretches of files, never bytes.
 
+use std::sync::Arc;
+
 use thalweg_model::Offset;
 
+use super::verify::Unverified;
 use super::{PartitionLog, ReadError};
 use crate::disk::Disk;
-use crate::segment::{FileKind, Found};
+use crate::segment::{FileKind, Found, Segment};
 
 /// A stretch of a file; it begins and ends at boundaries of batches.
 #[derive(Clone, Debug)]
@@ -15,6 +18,8 @@ pub struct Extent<F> {
     pub position: u64,
     /// Number of bytes.
     pub length: u64,
+    /// What to look for before it is served, if nobody did since the log was opened.
+    pub(super) unverified: Option<Arc<Unverified>>,
 }
 
 /// Whole batches to serve.
@@ -104,9 +109,25 @@ impl<D: Disk> PartitionLog<D> {
                 file: self.home.file(segment.base, FileKind::Log)?,
                 position: start.position,
                 length,
+                unverified: self.unverified(segment, start, end),
             });
         }
         Ok(all)
+    }
+
+    /// What has to be looked at of a stretch that was on the disk when the log was opened.
+    fn unverified(&self, segment: &Segment, from: Found, to: Found) -> Option<Arc<Unverified>> {
+        let old = to.position.min(segment.opened_bytes);
+        if from.position >= old || segment.verified.covers(from.position, old) {
+            return None;
+        }
+        Some(Arc::new(Unverified {
+            verified: segment.verified.clone(),
+            path: self.home.path(segment.base, FileKind::Log),
+            first: from.offset,
+            next: to.offset,
+            epochs: self.epochs.clone(),
+        }))
     }
 
     /// The boundary after a batch.

@@ -99,6 +99,7 @@ impl Segment {
         self.entries
             .truncate(u32::try_from(entries).expect("a segment has fewer than 2^32 entries"));
         self.bytes = cut.position;
+        self.opened_bytes = self.opened_bytes.min(cut.position);
         self.next_offset = cut.next_offset;
         self.since_index = 0;
         self.unsynced = true;

@@ -6,6 +6,7 @@ mod file_name;
 mod find;
 mod scan;
 mod state;
+mod verified;
 
 use thalweg_model::{LogIndex, Offset, Timestamp};
 
@@ -14,6 +15,7 @@ pub(crate) use file_name::FileKind;
 pub(crate) use find::Found;
 pub(crate) use scan::{HeaderScan, Scanned};
 pub use state::SegmentState;
+pub(crate) use verified::Verified;
 
 use crate::index::{AbortedTxn, EntryFile, EntryRecord, OffsetEntry, TimeEntry};
 
@@ -74,6 +76,10 @@ pub(crate) struct Segment {
     pub(crate) new_names: bool,
     /// The files may be longer than the log: set after a crash.
     pub(crate) overlong: bool,
+    /// Bytes of the log file that were there when the log was opened, and nobody has looked at.
+    pub(crate) opened_bytes: u64,
+    /// Which of them somebody did look at since.
+    pub(crate) verified: Verified,
 }
 
 impl Segment {
@@ -101,6 +107,8 @@ impl Segment {
             unsynced: false,
             new_names: true,
             overlong: false,
+            opened_bytes: 0,
+            verified: Verified::default(),
         }
     }
 

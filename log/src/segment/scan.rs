@@ -33,6 +33,9 @@ pub(crate) struct HeaderScan<F> {
     base: Offset,
     position: u64,
     end: u64,
+    /// Where the next batch begins, once that is known: offsets have no gaps, and a batch's own
+    /// word for its first offset is covered by no checksum.
+    expected: Option<Offset>,
     buffer: [u8; SCAN_BUFFER_BYTES],
     buffered_from: u64,
     buffered: usize,
@@ -46,6 +49,7 @@ impl<F: DiskFile> HeaderScan<F> {
             base,
             position,
             end,
+            expected: (position == 0).then_some(base),
             buffer: [0; SCAN_BUFFER_BYTES],
             buffered_from: position,
             buffered: 0,
@@ -70,8 +74,13 @@ impl<F: DiskFile> HeaderScan<F> {
             .filter(|header| header.last_offset_delta >= 0)
             .map(|header| Scanned { position, header })
             .filter(|scanned| scanned.end() <= self.end)
+            .filter(|scanned| {
+                let first = scanned.header.first_offset();
+                self.expected.is_none_or(|expected| expected == first)
+            })
             .ok_or_else(|| damaged(base, position))?;
         self.position = scanned.end();
+        self.expected = Some(scanned.header.next_offset());
         Ok(Some(scanned))
     }
 
@@ -92,6 +101,6 @@ impl<F: DiskFile> HeaderScan<F> {
 
 fn damaged(base: Offset, position: u64) -> io::Error {
     let file = FileKind::Log.name(base);
-    let what = format!("{file} is damaged: no batch begins at byte {position}");
+    let what = format!("{file} is damaged at {position}: the batch that belongs there is not");
     io::Error::new(io::ErrorKind::InvalidData, what)
 }

@@ -2,7 +2,7 @@
 
 use thalweg_model::{LogIndex, Offset, Timestamp};
 
-use super::{Segment, Snapshot, Youngest};
+use super::{Segment, Snapshot, Verified, Youngest};
 use crate::index::EntryFile;
 
 /// What has to be known of a segment to use it without reading it. All of it is on stable storage
@@ -88,6 +88,8 @@ impl Segment {
             unsynced: false,
             new_names: false,
             overlong: true,
+            opened_bytes: state.bytes,
+            verified: Verified::default(),
         }
     }
 }

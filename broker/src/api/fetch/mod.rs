@@ -90,6 +90,9 @@ fn handle(call: Call) -> Reply {
     let took = read.0 - now.0;
     fetch.node.metrics.fetch.read.record(took);
     match found {
+        Ok(found) if found.iter().any(Found::is_unverified) => {
+            Reply::later(fetch.verify_and_finish(found))
+        }
         Ok(found) => Reply::Now(fetch.finish(found)),
         Err(short) => Reply::later(fetch.wait(short, read)),
     }
@@ -143,7 +146,7 @@ impl Fetch {
             let registered = self.register(short);
             let Some((registration, woken)) = registered else {
                 let found = read::all(&self.node, &self.wanted, &self.limits);
-                return self.finish(found);
+                return self.verify_and_finish(found).await;
             };
             // A sender that is gone means the shard is: what is there is the answer.
             let _gone = woken.await;
@@ -152,11 +155,19 @@ impl Fetch {
                 Ok(found) => {
                     let waited = self.node.clock.tick().0 - since.0;
                     self.node.metrics.fetch.wait.record(waited);
-                    return self.finish(found);
+                    return self.verify_and_finish(found).await;
                 }
                 Err(still_short) => short = still_short,
             }
         }
+    }
+
+    /// Has records looked at that nobody looked at since the start, before they are promised.
+    async fn verify_and_finish(self, mut found: Vec<Found>) -> Answer {
+        for found in &mut found {
+            found.verify().await;
+        }
+        self.finish(found)
     }
 
     fn register(&self, short: Short) -> Option<(Registration, oneshot::Receiver<()>)> {

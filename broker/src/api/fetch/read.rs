@@ -7,6 +7,7 @@ use thalweg_wire::fetch::FetchedPartition;
 use thalweg_wire::messages::FetchRequest;
 use thalweg_wire::messages::fetch_request::FetchPartition;
 use thalweg_wire::messages::fetch_response::EpochEndOffset;
+use tokio::task::spawn_blocking;
 
 use super::session::Wanted;
 use crate::errors;
@@ -57,6 +58,44 @@ impl Found {
             .iter()
             .map(thalweg_wire::fetch::Piece::byte_len)
             .sum()
+    }
+
+    fn unverified(&self) -> impl Iterator<Item = &FileExtent> {
+        let extents = self
+            .partition
+            .records
+            .iter()
+            .filter_map(|piece| match piece {
+                thalweg_wire::fetch::Piece::Extent(extent) => Some(extent),
+                thalweg_wire::fetch::Piece::Bytes(_) => None,
+            });
+        extents.filter(|extent| extent.0.is_unverified())
+    }
+
+    /// Whether it holds stored records that nobody looked at since the start.
+    pub(super) fn is_unverified(&self) -> bool {
+        self.unverified().next().is_some()
+    }
+
+    /// Looks at them, on a thread that may wait for the disk. Damaged ones are not served: the client
+    /// gets an error in their place.
+    pub(super) async fn verify(&mut self) {
+        let extents: Vec<_> = self.unverified().cloned().collect();
+        if extents.is_empty() {
+            return;
+        }
+        let verified =
+            spawn_blocking(move || extents.iter().try_for_each(|extent| extent.0.verify()));
+        match verified.await {
+            Ok(Ok(())) => return,
+            Ok(Err(damage)) if damage.is_news => {
+                tracing::error!(%damage, "stored records are not served");
+            }
+            Ok(Err(_told_before)) => {}
+            Err(error) => tracing::error!(%error, "stored records were not looked at"),
+        }
+        let (index, code) = (self.partition.index, ErrorCode::KafkaStorageError.code());
+        self.partition = FetchedPartition::failed(index, code);
     }
 
     /// Whether the client must hear of it at once.
