@@ -169,9 +169,15 @@ fn bind(config: &BrokerConfig) -> anyhow::Result<Vec<(Rc<str>, TcpListener)>> {
     Ok(sockets)
 }
 
-/// Tells a person what runs where, and scripts that the node is ready.
+/// Tells a person what runs where, and scripts that the node is ready. Health checks, test containers and clients' own
+/// test suites wait for one of Kafka's lines.
 fn announce(node: &Node, data: &DataDir, metrics: Option<SocketAddr>) {
     let image = node.cluster.image();
+    let id = node.cluster.broker;
+    tracing::info!(
+        "[BrokerLifecycleManager id={id}] The broker has been unfenced. Transitioning from RECOVERY to RUNNING."
+    );
+    tracing::info!("[KafkaRaftServer nodeId={id}] Kafka Server started");
     let mut text = format!(
         "thalweg {}, node {}, cluster {}\n  data  {}\n",
         env!("CARGO_PKG_VERSION"),

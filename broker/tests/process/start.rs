@@ -60,6 +60,23 @@ fn a_port_in_use_is_named() {
     assert!(said.contains("is another broker running?"), "{said}");
 }
 
+/// What test containers and the fixtures of client libraries look for in a broker's log.
+#[test]
+fn those_who_wait_for_kafkas_lines_are_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::start_with(dir.path(), &["node.id=3"]);
+    assert!(broker.terminate().success());
+    let said = broker.said();
+    assert!(
+        said.contains("Transitioning from RECOVERY to RUNNING"),
+        "{said}"
+    );
+    assert!(
+        said.contains("[KafkaRaftServer nodeId=3] Kafka Server started"),
+        "{said}"
+    );
+}
+
 #[test]
 fn an_unknown_setting_is_reported_once() {
     let dir = tempfile::tempdir().unwrap();
