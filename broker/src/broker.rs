@@ -109,6 +109,8 @@ async fn serve(
     worker::spawn(&node, finished);
     boot(&node, config.listeners(), data.cluster_id.as_deref()).await?;
     tokio::task::spawn_local(groups::keep_deadlines(Rc::clone(&node)));
+    let data = Rc::new(data);
+    tokio::task::spawn_local(housekeeping::watch(Rc::clone(&node), Rc::clone(&data)));
     tokio::task::spawn_local(housekeeping::retain(Rc::clone(&node)));
     tokio::task::spawn_local(housekeeping::give_back_space(Rc::clone(&node)));
     let sockets = bind(&config)?;

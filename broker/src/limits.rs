@@ -89,3 +89,10 @@ pub(crate) const METRICS_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long after the newest journal block an empty one follows, if no other does: at most ten small
 /// writes a second, and none while nothing is produced.
 pub(crate) const VOUCH_AFTER: Duration = Duration::from_millis(100);
+
+/// Descriptors besides connections and segment files: the journal's 64 chunks, the manifest, sockets
+/// that listen, jobs that sync 256 partitions' files.
+pub(crate) const OTHER_DESCRIPTORS: usize = 512;
+
+/// How often it is looked whether the data directory is still there.
+pub(crate) const DIRECTORY_CHECK: Duration = Duration::from_secs(1);

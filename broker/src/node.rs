@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thalweg_log::GroupId;
@@ -11,13 +12,14 @@ use thalweg_log::disk::RealDisk;
 use thalweg_metadata::image::{PartitionImage, TopicImage};
 use thalweg_model::{LeaderEpoch, PartitionIndex};
 use thalweg_replica::{Shard, WaiterId};
-use tokio::sync::{Mutex, Notify, oneshot};
+use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 
 use crate::api::fetch::session::Sessions;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::config::BrokerConfig;
 use crate::coordinators::groups::Groups;
+use crate::net::descriptors::connections_max;
 use crate::observe::metrics::Metrics;
 use crate::partition::appends::Appends;
 use crate::partition::io_threads::IoThreads;
@@ -58,6 +60,8 @@ pub(crate) struct Node {
     /// Bytes of answers in memory that were not sent yet.
     pub(crate) answer_bytes: Rc<Cell<usize>>,
     pub(crate) connection_idle_max: Duration,
+    /// One for each connection that may be open.
+    pub(crate) connection_permits: Arc<Semaphore>,
 }
 
 /// The wish that the node stops.
@@ -131,6 +135,7 @@ impl Node {
             request_bytes_max,
             answer_bytes: Rc::default(),
             connection_idle_max,
+            connection_permits: Arc::new(Semaphore::new(connections_max())),
         }
     }
 

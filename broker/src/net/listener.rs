@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::TcpListener;
@@ -29,6 +30,13 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Accepts until the listener's task is aborted.
 pub(crate) async fn accept(node: Rc<Node>, listener: TcpListener, name: Rc<str>) {
     loop {
+        if node.connection_permits.available_permits() == 0 {
+            tracing::warn!("as many connections as descriptors allow; others wait until one ends");
+        }
+        let permits = Arc::clone(&node.connection_permits);
+        let Ok(permit) = permits.acquire_owned().await else {
+            return; // Nobody closes it.
+        };
         match listener.accept().await {
             Ok((stream, address)) => {
                 node.metrics.connections.accepted.count();
@@ -43,7 +51,11 @@ pub(crate) async fn accept(node: Rc<Node>, listener: TcpListener, name: Rc<str>)
                     address,
                     listener: Rc::clone(&name),
                 };
-                tokio::task::spawn_local(connection::serve(Rc::clone(&node), stream, peer));
+                let served = connection::serve(Rc::clone(&node), stream, peer);
+                tokio::task::spawn_local(async move {
+                    served.await;
+                    drop(permit);
+                });
             }
             Err(error) => {
                 // Out of descriptors, or the peer left while it was queued.

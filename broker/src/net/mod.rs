@@ -4,6 +4,7 @@ pub(crate) mod answer;
 mod charge;
 mod cold;
 pub(crate) mod connection;
+pub(crate) mod descriptors;
 pub(crate) mod dispatch;
 pub(crate) mod input;
 pub(crate) mod listener;

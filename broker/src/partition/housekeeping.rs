@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::limits::DIRECTORY_CHECK;
 use crate::node::Node;
+use crate::storage::data_dir::DataDir;
 
 /// Applies retention at Kafka's interval, `log.retention.check.interval.ms`.
 pub(crate) async fn retain(node: Rc<Node>) {
@@ -52,5 +54,17 @@ pub(crate) async fn checkpoint(node: &Node) {
             started = true;
         }
         moved.await;
+    }
+}
+
+/// Ends the node when its directory is gone: what it acknowledged from then on would be nowhere.
+pub(crate) async fn watch(node: Rc<Node>, data: Rc<DataDir>) {
+    loop {
+        tokio::time::sleep(DIRECTORY_CHECK).await;
+        if data.is_gone() {
+            let path = data.path.display();
+            node.on_storage_failed(&format!("the data directory {path} was removed"));
+            return;
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use thalweg_model::{BrokerId, Uuid};
@@ -19,7 +20,7 @@ pub(crate) struct DataDir {
     pub(crate) id: Uuid,
     /// Id of the cluster, if the directory belongs to one.
     pub(crate) cluster_id: Option<String>,
-    _lock: File,
+    lock: File,
 }
 
 /// Why a data directory cannot be used.
@@ -49,6 +50,12 @@ pub(crate) enum DataDirError {
 }
 
 impl DataDir {
+    /// Whether the directory was removed: files that are open would still take what is written, and
+    /// nobody would ever find it.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.lock.metadata().is_ok_and(|lock| lock.nlink() == 0)
+    }
+
     /// Makes the directory if need be, locks it and reads or writes its identity.
     pub(crate) fn open(
         path: &Path,
@@ -93,7 +100,7 @@ impl DataDir {
             path: path.to_path_buf(),
             id,
             cluster_id,
-            _lock: lock,
+            lock,
         })
     }
 }

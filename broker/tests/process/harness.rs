@@ -55,6 +55,19 @@ impl Broker {
         Self::await_ready(Self::command(data, port, overrides), data, port)
     }
 
+    /// Starts a broker after a line of the shell, as one that sets a limit.
+    pub(crate) fn start_limited(data: &Path, port: u16, line: &str) -> Result<Self, String> {
+        let plain = Self::command(data, port, &[]);
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(format!("{line}; exec \"$@\""))
+            .arg("sh");
+        command.arg(plain.get_program()).args(plain.get_args());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::await_ready(command, data, port)
+    }
+
     /// What starts a broker.
     pub(crate) fn command(data: &Path, port: u16, overrides: &[&str]) -> Command {
         // Another build can be tested instead, as the one that is shipped.
@@ -124,6 +137,27 @@ impl Broker {
             .status();
         assert!(asked.unwrap().success());
         self.child.wait().unwrap()
+    }
+
+    /// Sends the process a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the process has ended by itself, at most ten seconds; its exit code.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        let mut code = None;
+        becomes(|| {
+            code = self.child.try_wait().unwrap();
+            code.is_some()
+        });
+        code.and_then(|status| status.code())
     }
 
     /// What the process has logged so far.

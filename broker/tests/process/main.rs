@@ -7,6 +7,7 @@
 )]
 
 mod debug;
+mod device;
 mod faults;
 mod harness;
 mod history;
