@@ -26,6 +26,14 @@ pub enum JournalError {
         /// The block.
         sequence: BlockSequence,
     },
+    /// A file is shorter than any that was made. Nothing was changed.
+    #[error("{file} is damaged at {bytes}: the rest of the file is missing")]
+    CutOff {
+        /// The file.
+        file: PathBuf,
+        /// Bytes that are left of it.
+        bytes: u64,
+    },
     /// The journal of another shard or directory, or of a later version, lies here.
     #[error("{file} belongs to another shard or a later version")]
     Foreign {

@@ -72,6 +72,7 @@ pub(super) fn recover<D: Disk>(
     let vouched = recovery.vouched()?.max(manifest.checkpoint);
     recovery.drop_torn(vouched)?;
     recovery.check_end(vouched)?;
+    recovery.check_sizes()?;
     let opening = recovery.opening(vouched)?;
     recovery.finish(manifest, opening)
 }
@@ -205,6 +206,20 @@ impl<'a, D: Disk> Recovery<'a, D> {
             None => may_have_left,
         };
         others.filter(suspect).chain([last]).collect()
+    }
+
+    /// A chunk has its name only once it is whole, so one that is shorter was cut off: blocks would not fit.
+    fn check_sizes(&self) -> Result<(), JournalError> {
+        let pages = u64::try_from(PAGE_BYTES).expect("a page is small");
+        let block_max = u64::try_from(BLOCK_BYTES_MAX).expect("a block is small");
+        let cut_off = |bytes: u64| bytes < block_max || !bytes.is_multiple_of(pages);
+        match self.readers.iter().find(|reader| cut_off(reader.bytes)) {
+            Some(reader) => Err(JournalError::CutOff {
+                file: reader.path.clone(),
+                bytes: reader.bytes,
+            }),
+            None => Ok(()),
+        }
     }
 
     fn check_end(&self, vouched: BlockSequence) -> Result<(), JournalError> {

@@ -280,7 +280,11 @@ pub(super) fn load(file: &Bytes) -> Result<Loaded, u64> {
     let mut checkpoint_before = BlockSequence::START;
     while at < file.len() {
         let frame = frame::decode(&file[at..])
-            .filter(|frame| last.is_none_or(|last| frame.sequence == last + 1));
+            .filter(|frame| {
+                last.is_none_or(|last: u64| last.checked_add(1) == Some(frame.sequence))
+            })
+            // The next commit needs a number as well.
+            .filter(|frame| frame.sequence < u64::MAX);
         let Some(frame) = frame else {
             let last = last.ok_or_else(|| place(at))?;
             if frame::is_followed(&file[at..], last) {

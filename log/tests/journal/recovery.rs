@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use thalweg_log::GroupId;
-use thalweg_log::disk::Disk;
+use thalweg_log::disk::{Disk, DiskFile, OpenMode};
 use thalweg_log::journal::{
     BlockSequence, EntryKind, HardState, Journal, JournalEntry, JournalError, Payload, ShardId,
 };
@@ -24,6 +24,20 @@ on_both_disks! {
         assert!(replay.entries.is_empty());
         assert_eq!(journal.durable(), BlockSequence(1), "the opening block");
         assert_eq!(write(&mut journal, 1, 100), BlockSequence(2));
+    }
+
+    fn a_file_that_is_cut_off_is_named(disk, home) {
+        let (mut journal, _) = open_at(disk, home).unwrap();
+        write(&mut journal, 1, 100);
+        drop(journal);
+        // Nothing was written to it yet, and the next lap would go there.
+        let path = home.join("journal").join(format!("{:020}.journal", 1));
+        for left in [(1 << 20) + 5, 4096, 0] {
+            disk.open(&path, OpenMode::Write).unwrap().set_len(left).unwrap();
+            let error = open_at(disk, home).unwrap_err();
+            let told = matches!(&error, JournalError::CutOff { file, bytes } if *file == path && *bytes == left);
+            assert!(told, "{error}");
+        }
     }
 
     fn every_kind_of_entry_comes_back_with_its_payload(disk, home) {

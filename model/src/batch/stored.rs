@@ -57,6 +57,10 @@ impl StoredBatch {
         if header.base_offset < 0 || header.last_offset_delta < 0 {
             return Err(StoredBatchError::Damaged("its offsets are negative"));
         }
+        let records = i64::from(header.last_offset_delta) + 1;
+        if header.base_offset.checked_add(records).is_none() {
+            return Err(StoredBatchError::Damaged("its offsets are too large"));
+        }
         Ok(Self {
             header,
             bytes: bytes.split_to(needed),
