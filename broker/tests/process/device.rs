@@ -5,11 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::faults::SmallDisk;
 use crate::harness::{Broker, Client, batch, becomes};
+use crate::member::Member;
 
 /// Tampers with a process's system calls until dropped.
 struct Tampering(Child);
@@ -203,4 +206,104 @@ fn a_directory_that_is_removed_ends_the_node() {
     let path = dir.path().display().to_string();
     assert!(said.contains("stable storage failed"), "{said}");
     assert!(said.contains(&path), "{said}");
+}
+
+/// A library that moves the wall clock of the process it is loaded into by as many seconds as a file
+/// says; none where there is no compiler for C.
+fn moving_clock(dir: &Path) -> Option<PathBuf> {
+    let source = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t id, struct timespec *at) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(id, at);
+    const char *name = getenv("MOVED_SECONDS_FILE");
+    if (id != CLOCK_REALTIME || !name) return result;
+    char text[32] = {0};
+    int file = open(name, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return result;
+    if (read(file, text, sizeof text - 1) > 0) at->tv_sec += atol(text);
+    close(file);
+    return result;
+}
+"#;
+    let (c, library) = (dir.join("clock.c"), dir.join("clock.so"));
+    fs::write(&c, source).unwrap();
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .args([&library, &c])
+        .arg("-ldl")
+        .stderr(Stdio::null())
+        .status();
+    built
+        .is_ok_and(|status| status.success())
+        .then_some(library)
+}
+
+#[test]
+fn steps_of_the_clock_change_nothing_that_was_acknowledged() {
+    let (dir, broker) = start(&[]);
+    let mut acked = Records::new();
+    produce(&mut broker.connect(), &mut acked, 5);
+    let (data, port) = broker.kill();
+    let beside = tempfile::tempdir().unwrap();
+    let Some(library) = moving_clock(beside.path()) else {
+        println!("not checked: there is no compiler for C");
+        return;
+    };
+    let moved = beside.path().join("moved");
+    fs::write(&moved, "0").unwrap();
+    let (library, file) = (library.display(), moved.display());
+    let setting = "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS=0";
+    let line = format!("export LD_PRELOAD={library} MOVED_SECONDS_FILE={file} {setting}");
+    let broker = Broker::start_limited(&data, port, &line).unwrap();
+    let mut member = Member::new("steady", "t", 1);
+    member.take_part(port, |member| member.seen.acknowledged.get(&0) == Some(&5));
+    // An hour on, two back, a day on.
+    for seconds in ["3600", "-3600", "86400"] {
+        fs::write(&moved, seconds).unwrap();
+        let before = acked.len();
+        produce(&mut broker.connect(), &mut acked, 5);
+        assert_eq!(acked.len(), before + 5, "{seconds}: {}", broker.said());
+        let end = i64::try_from(acked.len()).unwrap();
+        member.take_part(port, |member| {
+            member.seen.acknowledged.get(&0) == Some(&end)
+        });
+        assert_eq!(
+            member.seen.joins, 1,
+            "no session ends with a step of the clock"
+        );
+        assert_kept(&broker, &acked);
+    }
+    let (data, port) = broker.kill();
+    let broker = Broker::start_on(&data, port, &[]).unwrap();
+    assert_kept(&broker, &acked);
+    drop(dir);
+}
+
+#[test]
+fn a_read_only_disk_is_refused_and_left_as_it_is() {
+    let Some(disk) = SmallDisk::mount("size=64m") else {
+        println!("not checked: only a superuser can mount a small disk");
+        return;
+    };
+    let data = disk.path().join("data");
+    let broker = Broker::start_with(&data, &["num.partitions=1"]);
+    let port = broker.port;
+    let mut client = broker.connect();
+    client.create("t").unwrap();
+    let mut acked = Records::new();
+    produce(&mut client, &mut acked, 10);
+    broker.kill();
+    disk.remount("ro");
+    let said = Broker::start_on(&data, port, &[]).err().unwrap();
+    assert!(said.contains(&data.display().to_string()), "{said}");
+    disk.remount("rw");
+    let broker = Broker::start_on(&data, port, &[]).unwrap();
+    assert_kept(&broker, &acked);
 }

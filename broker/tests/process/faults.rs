@@ -20,11 +20,11 @@ const UNUSED_PORT: u16 = 26_998;
 const FLIPPED_PORT: u16 = 26_997;
 
 /// A file system in memory, gone when dropped.
-struct SmallDisk(tempfile::TempDir);
+pub(crate) struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     /// None for a user who may not mount.
-    fn mount(options: &str) -> Option<Self> {
+    pub(crate) fn mount(options: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "tmpfs"])
@@ -36,8 +36,16 @@ impl SmallDisk {
             .then_some(Self(dir))
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// Changes how it is mounted.
+    pub(crate) fn remount(&self, how: &str) {
+        let options = format!("remount,{how}");
+        let mut mount = Command::new("mount");
+        mount.args(["-o", &options]).arg(self.path());
+        assert!(mount.status().unwrap().success());
     }
 }
 

@@ -127,8 +127,8 @@ impl Member {
     fn join(&mut self, client: &mut Client) -> io::Result<()> {
         let request = JoinGroupRequest {
             group_id: Str::from(self.group),
-            session_timeout_ms: 1000,
-            rebalance_timeout_ms: 1000,
+            session_timeout_ms: 6000,
+            rebalance_timeout_ms: 6000,
             member_id: Str::from(self.id.as_str()),
             protocol_type: Str::from("consumer"),
             protocols: vec![JoinGroupRequestProtocol {
