@@ -10,6 +10,7 @@ use anyhow::Context;
 use thalweg_cli::StartOptions;
 use thalweg_log::disk::RealDisk;
 use thalweg_log::journal::JournalOptions;
+use thalweg_log::limits::MANIFEST_BYTES_MIN;
 use thalweg_model::Uuid;
 use thalweg_replica::{Shard, ShardConfig};
 use tokio::net::TcpListener;
@@ -84,6 +85,7 @@ fn run(options: &StartOptions, clock: Clock) -> anyhow::Result<()> {
         directory: data.id,
         seed: u64::from_be_bytes(*random_bytes()?.first_chunk().expect("16 bytes hold 8")),
         journal: JournalOptions::default(),
+        manifest_bytes_min: MANIFEST_BYTES_MIN,
     };
     let shard = Shard::open(RealDisk, shard_config, clock.now())
         .with_context(|| format!("the data in {} cannot be opened", data.path.display()))?;

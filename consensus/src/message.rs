@@ -28,6 +28,18 @@ impl Message {
         Term(self.0.term)
     }
 
+    /// What it is about, for a person who reads a trace.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        let Self(message) = self;
+        let (first, count) = (message.index, message.entries.len());
+        let no = if message.reject { " refused" } else { "" };
+        format!(
+            "{:?}{no} from {} in term {}: {first} of term {}, {count} entries, commit {}",
+            message.msg_type, message.from, message.term, message.log_term, message.commit
+        )
+    }
+
     /// The entries it carries.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         self.0.entries.iter().map(Entry::from_raft)

@@ -150,7 +150,7 @@ impl<D: Disk> Shard<D> {
                     return;
                 }
             };
-            replica.saved_hard_state = replica.group.hard_state();
+            replica.saved_hard_state = Some(replica.group.hard_state());
             job.0.extend(checkpoint.files);
             job.1.extend(checkpoint.dirs);
             let manifest = replica.manifest(checkpoint.state.clone());
@@ -294,7 +294,7 @@ impl<D: Disk> Shard<D> {
 
 impl<D: Disk> Replica<D> {
     fn is_changed(&self) -> bool {
-        self.log.is_changed() || self.saved_hard_state != self.group.hard_state()
+        self.log.is_changed() || self.saved_hard_state != Some(self.group.hard_state())
     }
 
     fn manifest(&self, log: LogState) -> GroupManifest {

@@ -35,6 +35,8 @@ impl<D: Disk> Shard<D> {
         if let Role::Leader(leader) = &mut replica.role {
             if !leader.serving && index >= leader.first_entry {
                 leader.serving = true;
+                // All that came before is in the log now.
+                leader.next_offset = replica.log.log_end();
                 self.effects.push(Effect::LeaderChanged(group));
             }
             let done = take_until(&mut leader.until_committed, mark);
@@ -70,9 +72,6 @@ impl<D: Disk> Shard<D> {
             RaftRole::Follower { .. } => Role::Follower,
             RaftRole::Candidate => Role::Candidate,
         };
-        if let Role::Leader(leader) = &next {
-            replica.log.begin_epoch(leader.epoch);
-        }
         let before = std::mem::replace(&mut replica.role, next);
         if let Role::Leader(leader) = before {
             replica.log.producers_mut().forget_assigned();

@@ -7,7 +7,7 @@ use thalweg_log::GroupId;
 use thalweg_log::disk::Disk;
 use thalweg_log::journal::GrowJob;
 use thalweg_log::partition::LogRemoval;
-use thalweg_model::Offset;
+use thalweg_model::{BrokerId, Offset, TopicPartition};
 
 use crate::block_job::BlockJob;
 use crate::checkpoint::CheckpointJob;
@@ -62,10 +62,14 @@ pub enum Effect<D: Disk> {
     Wake(WaiterId),
     /// This replica began or ceased to lead.
     LeaderChanged(GroupId),
-    /// Carry a message to another replica of the group.
+    /// Carry a message to another replica of a partition; there, call [`Shard::receive`].
+    ///
+    /// [`Shard::receive`]: crate::Shard::receive
     Send {
-        /// The group.
-        group: GroupId,
+        /// The node that the replica lives on.
+        to: BrokerId,
+        /// The partition.
+        partition: TopicPartition,
         /// The message; it names its receiver.
         message: Message,
     },

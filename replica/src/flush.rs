@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use thalweg_consensus::{Entry, EntryKind, HardState, Message, ReadyNumber, Work};
+use thalweg_consensus::{Entry, HardState, Message, ReadRequest, ReadyNumber, Work};
 use thalweg_log::disk::Disk;
 use thalweg_log::journal::{
     BlockBuilder, BlockSequence, EntryKind as JournalKind, JournalEntry, Payload,
@@ -31,19 +31,32 @@ pub(crate) struct InFlight {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) group: GroupId,
-    pub(crate) ready: ReadyNumber,
-    pub(crate) messages: Vec<Message>,
-    pub(crate) log_end: Offset,
+    pub(crate) news: News,
+}
+
+/// What is true when a block is durable.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// The group is told, and the messages may go.
+    Persisted {
+        ready: ReadyNumber,
+        messages: Vec<Message>,
+        log_end: Offset,
+    },
+    /// The log's files may be cut.
+    CutIsSafe,
 }
 
 /// What goes with a block besides its entries.
-struct Cargo<D: Disk> {
+pub(crate) struct Cargo<D: Disk> {
     arrivals: Vec<Arrival>,
     syncs: Vec<SegmentSync<D>>,
+    /// Ends and sizes of entries that were put into a follower's log.
+    pub(crate) followed: Vec<(Offset, usize)>,
 }
 
 /// Whether all of a replica's work found room in the block.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Filled {
     All,
     BlockFull,
@@ -60,9 +73,12 @@ impl<D: Disk> Shard<D> {
             let mut cargo = Cargo {
                 arrivals: Vec::new(),
                 syncs: Vec::new(),
+                followed: Vec::new(),
             };
+            let mut filled = Filled::All;
             while let Some(&group) = self.queue.front() {
-                if self.fill(group, &mut block, &mut cargo, now) == Filled::BlockFull {
+                filled = self.fill(group, &mut block, &mut cargo, now);
+                if filled == Filled::BlockFull {
                     break;
                 }
                 self.queue.pop_front();
@@ -71,7 +87,11 @@ impl<D: Disk> Shard<D> {
                 }
             }
             if block.is_empty() {
-                break;
+                self.nothing_to_write(cargo.arrivals);
+                if filled == Filled::BlockFull {
+                    break; // There is no room for what comes next, and there will be later.
+                }
+                continue;
             }
             self.newest_is_vouched_for = false;
             self.write(block, cargo);
@@ -81,7 +101,9 @@ impl<D: Disk> Shard<D> {
 
     fn write(&mut self, block: BlockBuilder, cargo: Cargo<D>) {
         let write = self.journal.seal(block);
-        let Cargo { arrivals, syncs } = cargo;
+        let Cargo {
+            arrivals, syncs, ..
+        } = cargo;
         self.in_flight.push_back(InFlight {
             sequence: write.sequence,
             arrivals,
@@ -105,8 +127,20 @@ impl<D: Disk> Shard<D> {
             let cargo = Cargo {
                 arrivals: Vec::new(),
                 syncs: Vec::new(),
+                followed: Vec::new(),
             };
             self.write(block, cargo);
+        }
+    }
+
+    /// News that needs no block of its own: it is true with the last one under way.
+    fn nothing_to_write(&mut self, arrivals: Vec<Arrival>) {
+        if let Some(last) = self.in_flight.back_mut() {
+            last.arrivals.extend(arrivals);
+            return;
+        }
+        for arrival in arrivals {
+            self.on_durable(arrival);
         }
     }
 
@@ -140,26 +174,36 @@ impl<D: Disk> Shard<D> {
             }
             let block = self.in_flight.pop_front().expect("the front was seen");
             for arrival in block.arrivals {
-                self.on_durable(arrival, now);
+                self.on_durable(arrival);
             }
         }
         self.flush(now);
     }
 
-    fn on_durable(&mut self, arrival: Arrival, now: Now) {
+    fn on_durable(&mut self, arrival: Arrival) {
         let group = arrival.group;
         let Some(replica) = self.replicas.get_mut(&group) else {
             return;
         };
-        replica.group.persisted(arrival.ready);
-        replica.durable_end = replica.durable_end.max(arrival.log_end);
-        let sends = arrival
-            .messages
-            .into_iter()
-            .map(|message| Effect::Send { group, message });
-        self.effects.extend(sends);
-        self.complete_durable(group);
-        self.work(group, now);
+        match arrival.news {
+            News::Persisted {
+                ready,
+                messages,
+                log_end,
+            } => {
+                replica.group.persisted(ready);
+                replica.durable_end = replica.durable_end.max(log_end);
+                self.send(group, messages);
+                self.complete_durable(group);
+            }
+            News::CutIsSafe => {
+                if let Err(error) = replica.cut() {
+                    self.fail(format!("the log of group {group} was not cut: {error}"));
+                    return;
+                }
+            }
+        }
+        self.work(group);
     }
 
     /// Moves a replica's pending batches and its group's work into the block.
@@ -174,15 +218,33 @@ impl<D: Disk> Shard<D> {
             let Some(replica) = self.replicas.get_mut(&group) else {
                 return Filled::All;
             };
-            if replica.write_to(block, cargo) == Filled::BlockFull {
-                return Filled::BlockFull;
+            let mut written = replica.write_to(block, cargo, now);
+            if !cargo.followed.is_empty() {
+                for (end, bytes) in cargo.followed.drain(..) {
+                    self.behind.note(group, end, bytes);
+                }
+                let bounded = self.write_oldest().map_err(|error| error.to_string());
+                written = bounded.and(written);
             }
+            match written {
+                Ok(Filled::All) => {}
+                Ok(Filled::BlockFull) => return Filled::BlockFull,
+                Err(error) => {
+                    self.fail(format!(
+                        "an entry of group {group} was not written: {error}"
+                    ));
+                    return Filled::All;
+                }
+            }
+            let Some(replica) = self.replicas.get_mut(&group) else {
+                return Filled::All;
+            };
             if !replica.has_pending() {
                 return Filled::All;
             }
             // Not more than the block can take: what is proposed is in the segment already.
             self.propose(group, block, now);
-            self.work(group, now);
+            self.work(group);
         }
     }
 
@@ -226,6 +288,7 @@ impl<D: Disk> Shard<D> {
                 self.tail_order.push_back((group, batch.bytes().len()));
                 self.tail_bytes += batch.bytes().len();
             }
+            replica.proposed = (term, index);
             proposals.push(data);
         }
         if let Some(replica) = self.replicas.get_mut(&group) {
@@ -237,12 +300,27 @@ impl<D: Disk> Shard<D> {
         self.evict_tail();
     }
 
-    /// Collects what the group wants done.
-    pub(crate) fn work(&mut self, group: GroupId, now: Now) {
+    /// Collects what the group wants done, until it wants nothing more.
+    pub(crate) fn work(&mut self, group: GroupId) {
+        loop {
+            let reads = self.work_once(group);
+            if reads.is_empty() {
+                break;
+            }
+            for read in reads {
+                self.read_back(group, read);
+            }
+        }
+        let pending = |replica: &Replica<D>| !replica.unwritten.is_empty() || replica.has_pending();
+        if self.replicas.get(&group).is_some_and(pending) {
+            self.queue(group);
+        }
+    }
+
+    fn work_once(&mut self, group: GroupId) -> Vec<ReadRequest> {
         let Some(replica) = self.replicas.get_mut(&group) else {
-            return;
+            return Vec::new();
         };
-        let work = replica.group.work();
         let Work {
             ready,
             hard_state,
@@ -250,41 +328,29 @@ impl<D: Disk> Shard<D> {
             messages,
             messages_after_persist,
             committed,
-            ..
-        } = work;
+            membership: _,
+            reads,
+        } = replica.group.work();
         if let Some(state) = hard_state {
             replica.unwritten.push_back(Unwritten::HardState(state));
         }
-        let mut failed = None;
         for entry in append {
-            if let Err(error) = replica.take_entry(entry, now) {
-                failed = Some(error);
-                break;
+            replica.take_entry(entry);
+        }
+        match ready {
+            Some(ready) => {
+                let unwritten = Unwritten::Ready(ready, messages_after_persist);
+                replica.unwritten.push_back(unwritten);
+                self.send(group, messages);
             }
-        }
-        if let Some(ready) = ready {
-            replica
-                .unwritten
-                .push_back(Unwritten::Ready(ready, messages_after_persist));
-        }
-        let sends = messages
-            .into_iter()
-            .map(|message| Effect::Send { group, message });
-        self.effects.extend(sends);
-        if let Some(error) = failed {
-            self.fail(format!(
-                "an entry of group {group} was not written: {error}"
-            ));
-            return;
+            // Nothing is on its way to the disk that they would have to wait for.
+            None => self.send(group, [messages, messages_after_persist].concat()),
         }
         self.on_role(group);
         if let Some(index) = committed {
             self.on_committed(group, index);
         }
-        let pending = |replica: &Replica<D>| !replica.unwritten.is_empty() || replica.has_pending();
-        if self.replicas.get(&group).is_some_and(pending) {
-            self.queue(group);
-        }
+        reads
     }
 }
 
@@ -298,7 +364,7 @@ pub(crate) fn durable_form(state: &HardState) -> thalweg_log::journal::HardState
 }
 
 /// Appends, and notes what makes the entry durable if it is too large for the journal.
-fn append_to_log<D: Disk>(
+pub(crate) fn append_to_log<D: Disk>(
     log: &mut PartitionLog<D>,
     large: &mut BTreeMap<LogIndex, SegmentSync<D>>,
     entry: &LogEntry<'_>,
@@ -352,15 +418,11 @@ fn push_entry<D: Disk>(
 }
 
 /// Offset of the first record of an entry's batches.
-fn first_offset(data: &[u8]) -> Option<Offset> {
+pub(crate) fn first_offset(data: &[u8]) -> Option<Offset> {
     BatchHeader::decode(data).map(|header| header.first_offset())
 }
 
 impl<D: Disk> Replica<D> {
-    fn is_leading(&self) -> bool {
-        matches!(self.role, Role::Leader(_))
-    }
-
     fn has_pending(&self) -> bool {
         match &self.role {
             Role::Leader(leader) => !leader.pending.is_empty(),
@@ -368,59 +430,7 @@ impl<D: Disk> Replica<D> {
         }
     }
 
-    /// Notes an entry that the group handed out; a leader's data is in the segment already.
-    fn take_entry(&mut self, entry: Entry, now: Now) -> Result<(), String> {
-        let base = match entry.kind {
-            EntryKind::Data if self.is_leading() => first_offset(&entry.data),
-            EntryKind::Data => Some(self.follow(&entry, now)?),
-            EntryKind::Leader | EntryKind::Membership => {
-                self.cut_conflict(entry.index)?;
-                self.log
-                    .append_internal(entry.index, entry.term, entry.data.clone());
-                self.note_end(entry.index, 0);
-                None
-            }
-        };
-        self.unwritten.push_back(Unwritten::Entry(entry, base));
-        Ok(())
-    }
-
-    /// Writes a leader's entry to this follower's segment.
-    fn follow(&mut self, entry: &Entry, now: Now) -> Result<Offset, String> {
-        self.cut_conflict(entry.index)?;
-        let mut rest = entry.data.clone();
-        let mut batches = Vec::new();
-        while !rest.is_empty() {
-            batches.push(StoredBatch::split_first(&mut rest).map_err(|error| error.to_string())?);
-        }
-        let log_entry = LogEntry {
-            index: entry.index,
-            term: entry.term,
-            batches: &batches,
-        };
-        let appended = append_to_log(&mut self.log, &mut self.large, &log_entry, now)
-            .map_err(|error| error.to_string())?;
-        self.note_end(entry.index, entry.data.len());
-        Ok(appended.first)
-    }
-
-    /// A new leader's entry replaces what this replica has from its index on.
-    fn cut_conflict(&mut self, index: LogIndex) -> Result<(), String> {
-        if index > self.log.last_entry().index {
-            return Ok(());
-        }
-        assert!(
-            index > self.group.committed(),
-            "committed entries are never replaced"
-        );
-        self.tail.clear();
-        self.uncommitted.retain(|end| end.index < index);
-        self.log
-            .truncate_to(LogIndex(index.0 - 1))
-            .map_err(|error| error.to_string())
-    }
-
-    fn note_end(&mut self, index: LogIndex, bytes: usize) {
+    pub(crate) fn note_end(&mut self, index: LogIndex, bytes: usize) {
         self.uncommitted.push_back(EntryEnd {
             index,
             end: self.log.log_end(),
@@ -429,52 +439,87 @@ impl<D: Disk> Replica<D> {
     }
 
     /// Puts unwritten things into the block, in order.
-    fn write_to(&mut self, block: &mut BlockBuilder, cargo: &mut Cargo<D>) -> Filled {
-        let (group, log_end) = (self.id, self.log.log_end());
-        while let Some(next) = self.unwritten.front() {
-            match next {
-                Unwritten::HardState(state) => {
-                    if !block.fits(0) {
-                        return Filled::BlockFull;
-                    }
-                    block.push(&JournalEntry::hard_state(group, durable_form(state)));
-                }
-                Unwritten::Created(spec) => {
-                    if !block.fits(spec.len()) {
-                        return Filled::BlockFull;
-                    }
-                    let pieces = [spec.clone()];
-                    block.push(&JournalEntry {
-                        group,
-                        index: LogIndex(0),
-                        term: Term(0),
-                        kind: JournalKind::Membership,
-                        payload: Payload::Inline(&pieces),
-                    });
-                }
-                Unwritten::Entry(entry, base) => {
-                    if !push_entry(block, group, (entry, *base), self.large.get(&entry.index)) {
-                        return Filled::BlockFull;
-                    }
-                    cargo.syncs.extend(self.large.remove(&entry.index));
-                }
-                Unwritten::Ready(ready, _) => {
-                    let ready = *ready;
-                    let Some(Unwritten::Ready(_, messages)) = self.unwritten.pop_front() else {
-                        continue;
-                    };
-                    cargo.arrivals.push(Arrival {
-                        group,
-                        ready,
-                        messages,
-                        log_end,
-                    });
-                    continue;
-                }
+    fn write_to(
+        &mut self,
+        block: &mut BlockBuilder,
+        cargo: &mut Cargo<D>,
+        now: Now,
+    ) -> Result<Filled, String> {
+        while let Some(next) = self.unwritten.pop_front() {
+            let left = self.write_one(next, block, cargo, now)?;
+            if let Some((next, filled)) = left {
+                self.unwritten.push_front(next);
+                return Ok(filled);
             }
-            self.unwritten.pop_front();
         }
-        Filled::All
+        Ok(Filled::All)
+    }
+
+    /// Puts one thing into the block; gives it back if that has to wait, and for what.
+    fn write_one(
+        &mut self,
+        next: Unwritten,
+        block: &mut BlockBuilder,
+        cargo: &mut Cargo<D>,
+        now: Now,
+    ) -> Result<Option<(Unwritten, Filled)>, String> {
+        let group = self.id;
+        match next {
+            Unwritten::HardState(state) if block.fits(0) => {
+                block.push(&JournalEntry::hard_state(group, durable_form(&state)));
+            }
+            Unwritten::Created(spec) if block.fits(spec.len()) => {
+                block.push(&JournalEntry {
+                    group,
+                    index: LogIndex(0),
+                    term: Term(0),
+                    kind: JournalKind::Membership,
+                    payload: Payload::Inline(&[spec]),
+                });
+            }
+            Unwritten::Follow(entry) => {
+                let base = self.follow(&entry, cargo, now)?;
+                self.unwritten.push_front(Unwritten::Entry(entry, base));
+            }
+            Unwritten::Entry(entry, base) => {
+                if !push_entry(block, group, (&entry, base), self.large.get(&entry.index)) {
+                    return Ok(Some((Unwritten::Entry(entry, base), Filled::BlockFull)));
+                }
+                cargo.syncs.extend(self.large.remove(&entry.index));
+            }
+            Unwritten::Cut {
+                last,
+                under_way: false,
+            } if block.fits(0) => {
+                let term = self.log.term_at(last).map_err(|error| error.to_string())?;
+                let term = term.unwrap_or_default();
+                block.push(&JournalEntry::truncate(group, last, term));
+                let news = News::CutIsSafe;
+                cargo.arrivals.push(Arrival { group, news });
+                let under_way = true;
+                return Ok(Some((Unwritten::Cut { last, under_way }, Filled::All)));
+            }
+            Unwritten::Cut {
+                last,
+                under_way: true,
+            } => {
+                let under_way = true;
+                return Ok(Some((Unwritten::Cut { last, under_way }, Filled::All)));
+            }
+            Unwritten::Ready(ready, messages) => {
+                let log_end = self.log.log_end();
+                let news = News::Persisted {
+                    ready,
+                    messages,
+                    log_end,
+                };
+                cargo.arrivals.push(Arrival { group, news });
+            }
+            Unwritten::HardState(_) | Unwritten::Created(_) | Unwritten::Cut { .. } => {
+                return Ok(Some((next, Filled::BlockFull)));
+            }
+        }
+        Ok(None)
     }
 }
 

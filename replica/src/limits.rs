@@ -40,3 +40,9 @@ pub const OPEN_FILES_MAX: usize = 4096;
 /// Largest entry that travels in the journal. A larger one is synced in its segment, and the journal
 /// only names it: from about here on the second copy costs more than the second sync.
 pub const INLINE_ENTRY_BYTES_MAX: u64 = 1 << 20;
+
+/// Time between two ticks of Raft: an election begins 10 to 20 of them after the last word from a leader.
+pub const RAFT_TICK_MS: u64 = 100;
+
+/// Bytes read back at a time for a follower that lags: one message.
+pub const READ_BACK_BYTES_MAX: u64 = thalweg_consensus::limits::MESSAGE_BYTES_MAX;

@@ -8,7 +8,7 @@ use thalweg_log::disk::Disk;
 use thalweg_log::{GroupId, LogConfig, PartitionLog};
 use thalweg_model::batch::StoredBatch;
 use thalweg_model::{
-    BrokerId, LeaderEpoch, LogIndex, Offset, PartitionIndex, ReplicaId, TopicPartition, Uuid,
+    BrokerId, LeaderEpoch, LogIndex, Offset, PartitionIndex, ReplicaId, Term, TopicPartition, Uuid,
 };
 
 use crate::block_job::SegmentSync;
@@ -105,7 +105,17 @@ pub(crate) enum Unwritten {
     /// This replica exists and is of this partition.
     Created(Bytes),
     HardState(HardState),
+    /// An entry that is in the log, and the offset of its first record.
     Entry(Entry, Option<Offset>),
+    /// An entry that is not in the log yet: all before it, cuts included, comes first.
+    Follow(Entry),
+    /// The log ends with this entry from here on. The files are cut when that is durable: after a
+    /// crash in between nothing may be missing that this replica told others it has.
+    Cut {
+        last: LogIndex,
+        /// It is in a block on its way to the disk.
+        under_way: bool,
+    },
     /// All before it being durable lets this be said and these messages go.
     Ready(ReadyNumber, Vec<Message>),
 }
@@ -127,10 +137,15 @@ pub(crate) struct Replica<D: Disk> {
     /// Entries that do not travel in the journal, with what makes them durable.
     pub(crate) large: BTreeMap<LogIndex, SegmentSync<D>>,
     pub(crate) tail: Tail,
+    /// The last entry that the group handed out, whether it is in the log yet or waits for that.
+    pub(crate) handed_out: LogIndex,
+    /// The last entry that this replica proposed itself, and in which term: up to there the entries
+    /// of that term were in the log before the group handed them out.
+    pub(crate) proposed: (Term, LogIndex),
     /// In the shard's queue of replicas with something to flush.
     pub(crate) queued: bool,
-    /// The hard state that the manifest has.
-    pub(crate) saved_hard_state: HardState,
+    /// The hard state that the manifest has; none if it may not even know the replica.
+    pub(crate) saved_hard_state: Option<HardState>,
 }
 
 impl<D: Disk> Replica<D> {
@@ -144,6 +159,7 @@ impl<D: Disk> Replica<D> {
         // Until a leader has committed something, nothing above the log's start is known to be so.
         let high_watermark = log.log_start();
         let durable_end = log.log_end();
+        let handed_out = log.last_entry().index;
         let mut uncommitted = VecDeque::new();
         if group.committed() < group.last_index() {
             let end = EntryEnd {
@@ -162,7 +178,7 @@ impl<D: Disk> Replica<D> {
             id,
             spec,
             dir,
-            saved_hard_state: HardState::default(),
+            saved_hard_state: None,
             group,
             log,
             role: Role::Candidate,
@@ -172,6 +188,8 @@ impl<D: Disk> Replica<D> {
             unwritten: VecDeque::new(),
             large: BTreeMap::new(),
             tail: Tail::default(),
+            handed_out,
+            proposed: (Term(0), LogIndex(0)),
             queued: false,
         }
     }

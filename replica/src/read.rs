@@ -145,22 +145,18 @@ impl<D: Disk> Shard<D> {
     /// The partition is not to be read here, or the offset is outside the log.
     pub fn read(&mut self, request: &ReadRequest) -> Result<Read<D>, AccessError> {
         let replica = self.leader_to_read(request.group, request.epoch)?;
-        let marks = replica.marks();
-        if request.from < marks.log_start || request.from > replica.log.log_end() {
-            return Err(AccessError::OutOfRange(marks));
-        }
-        let up_to = match request.isolation {
-            Isolation::Uncommitted => marks.high_watermark,
-            Isolation::Committed => marks.last_stable,
-        };
-        if request.from >= up_to {
-            return Ok(Read {
-                pieces: Vec::new(),
-                marks,
-            });
-        }
-        let pieces = replica.read_pieces(request, up_to)?;
-        Ok(Read { pieces, marks })
+        replica.read_committed(request)
+    }
+
+    /// Reads as [`Self::read`] does, up to what this replica knows to be committed, whether it leads
+    /// or follows; the epoch is not asked.
+    ///
+    /// # Errors
+    /// The partition is not here, or the offset is outside what this replica has.
+    pub fn read_at_replica(&mut self, request: &ReadRequest) -> Result<Read<D>, AccessError> {
+        let replica = self.replicas.get_mut(&request.group);
+        let replica = replica.ok_or(AccessError::UnknownPartition)?;
+        replica.read_committed(request)
     }
 
     /// The marks of a partition that this replica leads.
@@ -313,6 +309,25 @@ impl<D: Disk> Replica<D> {
             high_watermark: self.high_watermark,
             last_stable: self.last_stable_offset(),
         }
+    }
+
+    fn read_committed(&mut self, request: &ReadRequest) -> Result<Read<D>, AccessError> {
+        let marks = self.marks();
+        if request.from < marks.log_start || request.from > self.log.log_end() {
+            return Err(AccessError::OutOfRange(marks));
+        }
+        let up_to = match request.isolation {
+            Isolation::Uncommitted => marks.high_watermark,
+            Isolation::Committed => marks.last_stable,
+        };
+        if request.from >= up_to {
+            return Ok(Read {
+                pieces: Vec::new(),
+                marks,
+            });
+        }
+        let pieces = self.read_pieces(request, up_to)?;
+        Ok(Read { pieces, marks })
     }
 
     fn read_pieces(

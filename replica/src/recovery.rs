@@ -10,7 +10,7 @@ use thalweg_log::journal::{
 use thalweg_log::manifest::{GroupManifest, Manifest, ManifestError};
 use thalweg_log::partition::{LaterLines, LogState, RecoverError, RecoveredEntry};
 use thalweg_log::{FileCache, GroupId, LogHome, PartitionLog};
-use thalweg_model::{LogIndex, Now, Term};
+use thalweg_model::{LogIndex, Now, Offset, Term};
 
 use crate::limits::{BLOCKS_IN_FLIGHT_MAX, OPEN_FILES_MAX};
 use crate::partition::Replica;
@@ -77,6 +77,7 @@ impl<D: Disk> Shard<D> {
         };
         disk.create_dir_all(&config.dir).map_err(io)?;
         let (mut manifest, state) = Manifest::open(&disk, &config.dir)?;
+        manifest.set_bytes_min(config.manifest_bytes_min);
         let shard = ShardId {
             directory: config.directory,
             shard: 0,
@@ -134,8 +135,14 @@ impl<D: Disk> Shard<D> {
         self.by_partition.insert(spec.topic_partition(), group);
         self.dirs_in_use.insert(dir.clone());
         self.next_group = self.next_group.max(GroupId(group.0 + 1));
-        self.replicas
-            .insert(group, Replica::new(group, spec, dir, raft, log));
+        let mark = committed_end(&log, raft.committed());
+        let mark = mark.map_err(|error| OpenError::Log {
+            directory: dir.clone(),
+            cause: error.to_string(),
+        })?;
+        let mut replica = Replica::new(group, spec, dir, raft, log);
+        replica.high_watermark = replica.high_watermark.max(mark);
+        self.insert(replica);
         Ok(())
     }
 }
@@ -194,8 +201,12 @@ impl<D: Disk> Recovery<'_, D> {
         };
         match entry.kind {
             EntryKind::HardState { vote } => {
-                let (term, commit) = (entry.term, entry.index);
-                known.hard_state = HardState { term, vote, commit };
+                // The manifest may have a later one, which never was in a durable block.
+                if entry.term >= known.hard_state.term {
+                    let commit = entry.index.max(known.hard_state.commit);
+                    let term = entry.term;
+                    known.hard_state = HardState { term, vote, commit };
+                }
             }
             EntryKind::Append { base_offset } => {
                 let recovered = RecoveredEntry {
@@ -286,6 +297,13 @@ fn replaced(entries: &[ReplayedEntry]) -> Vec<bool> {
         };
     }
     replaced
+}
+
+/// The high watermark that a commit index stands for.
+fn committed_end<D: Disk>(log: &PartitionLog<D>, committed: LogIndex) -> std::io::Result<Offset> {
+    let entry = log.entry_at(committed)?;
+    let end = entry.map(|entry| entry.record.next_offset());
+    Ok(end.unwrap_or_default().max(log.log_start()))
 }
 
 fn group_state<D: Disk>(

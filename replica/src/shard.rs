@@ -29,6 +29,8 @@ pub struct ShardConfig {
     pub seed: u64,
     /// Sizes of its journal; how many blocks are in flight is the shard's own business.
     pub journal: JournalOptions,
+    /// Size below which its manifest is only appended to, in bytes.
+    pub manifest_bytes_min: u64,
 }
 
 /// Many partition replicas over one journal. It never waits: what has to be done outside comes out
@@ -43,6 +45,10 @@ pub struct Shard<D: Disk> {
     pub(crate) replicas: BTreeMap<GroupId, Replica<D>>,
     pub(crate) by_partition: BTreeMap<TopicPartition, GroupId>,
     pub(crate) next_group: GroupId,
+    /// Groups with other members.
+    pub(crate) shared: BTreeSet<GroupId>,
+    /// When Raft's next tick is due in them.
+    pub(crate) next_raft_tick: Tick,
     /// Groups that the manifest does not know to be gone.
     pub(crate) removed: Vec<(GroupId, PartitionLog<D>)>,
     /// Names of partition directories, those of removed partitions included.
@@ -81,6 +87,8 @@ impl<D: Disk> Shard<D> {
             replicas: BTreeMap::new(),
             by_partition: BTreeMap::new(),
             next_group: GroupId(0),
+            shared: BTreeSet::new(),
+            next_raft_tick: Tick(0),
             removed: Vec::new(),
             dirs_in_use: BTreeSet::new(),
             queue: VecDeque::new(),
@@ -109,8 +117,9 @@ impl<D: Disk> Shard<D> {
     pub fn add(&mut self, spec: PartitionSpec, now: Now) -> GroupId {
         let known = self.by_partition.get(&spec.topic_partition()).copied();
         let group = known.unwrap_or_else(|| self.create(spec.clone()));
+        self.next_raft_tick = self.next_raft_tick.max(now.tick);
         self.configure(group, spec.config, spec.min_insync_replicas);
-        self.elect_if_alone(group, now);
+        self.elect_if_alone(group);
         self.queue(group);
         group
     }
@@ -138,8 +147,15 @@ impl<D: Disk> Shard<D> {
         let created = Unwritten::Created(spec.to_bytes(&dir));
         let mut replica = Replica::new(group, spec, dir, raft, log);
         replica.unwritten.push_back(created);
-        self.replicas.insert(group, replica);
+        self.insert(replica);
         group
+    }
+
+    pub(crate) fn insert(&mut self, replica: Replica<D>) {
+        if !replica.group.is_alone() {
+            self.shared.insert(replica.id);
+        }
+        self.replicas.insert(replica.id, replica);
     }
 
     /// Kafka's name for the directory, unless one of a removed partition still has it.
@@ -161,6 +177,7 @@ impl<D: Disk> Shard<D> {
             return;
         };
         self.by_partition.remove(&replica.spec.topic_partition());
+        self.shared.remove(&group);
         if let Role::Leader(leader) = replica.role {
             self.step_down(group, leader);
         }
@@ -174,11 +191,11 @@ impl<D: Disk> Shard<D> {
         }
     }
 
-    fn elect_if_alone(&mut self, group: GroupId, now: Now) {
+    fn elect_if_alone(&mut self, group: GroupId) {
         let replica = self.replicas.get_mut(&group).expect("the caller added it");
         if replica.group.is_alone() {
             replica.group.campaign();
-            self.work(group, now);
+            self.work(group);
         }
     }
 
@@ -248,13 +265,15 @@ impl<D: Disk> Shard<D> {
     /// When [`Self::tick`] has something to do next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Tick> {
-        self.waiters.next_deadline()
+        let raft = (!self.shared.is_empty()).then_some(self.next_raft_tick);
+        self.waiters.next_deadline().into_iter().chain(raft).min()
     }
 
     /// Lets time pass.
     pub fn tick(&mut self, now: Now) {
         let woken = self.waiters.on_tick(now.tick);
         self.effects.extend(woken.into_iter().map(Effect::Wake));
+        self.tick_groups(now);
     }
 
     pub(crate) fn queue(&mut self, group: GroupId) {

@@ -160,6 +160,7 @@ impl Node {
             directory: Uuid::from_bytes([9; 16]),
             seed: 7,
             journal: JournalOptions::default(),
+            manifest_bytes_min: 4_000,
         };
         Self {
             shard: Shard::open(disk.clone(), config, NOW).unwrap(),
@@ -302,6 +303,7 @@ fn a_start_that_fails_changes_nothing() {
         directory: Uuid::from_bytes([9; 16]),
         seed: 7,
         journal: JournalOptions::default(),
+        manifest_bytes_min: 4_000,
     };
     let refused = Shard::open(watched.clone(), config, NOW);
     assert!(refused.is_err());

@@ -39,6 +39,7 @@ fn config() -> ShardConfig {
         directory: Uuid::from_bytes([9; 16]),
         seed: 7,
         journal: JournalOptions::default(),
+        manifest_bytes_min: 4_000,
     }
 }
 
@@ -401,6 +402,22 @@ fn a_removed_partition_is_gone_and_its_name_can_be_used_again() {
     node.settle();
     assert_eq!(node.values(new), ["new"]);
     assert_eq!(node.shard.partitions().count(), 1);
+}
+
+/// The partition's record is in the journal only, and a checkpoint gives up that part of it.
+#[test]
+fn a_partition_to_which_nothing_happened_yet_is_in_the_manifest() {
+    let mut node = Node::new(SimDisk::new(1));
+    let mut shared = spec("orders");
+    shared.voters.push((ReplicaId(2), BrokerId(2)));
+    let group = node.shard.add(shared.clone(), NOW);
+    node.settle();
+    node.shard.start_checkpoint();
+    node.settle();
+    node.disk.crash(1);
+    let mut node = Node::new(node.disk.clone());
+    assert_eq!(node.shard.partitions().count(), 1);
+    assert_eq!(node.shard.add(shared, NOW), group);
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub(crate) enum Request {
         from: Offset,
         bytes_max: usize,
         wait_us: u64,
+        /// From this very replica, whether it leads or not.
+        at_replica: bool,
     },
     DeleteRecords {
         partition: TopicPartition,
@@ -58,7 +60,8 @@ pub(crate) enum Reply {
 pub(crate) struct Fetched {
     pub(crate) batches: Vec<StoredBatch>,
     pub(crate) marks: Marks,
-    pub(crate) epoch: LeaderEpoch,
+    /// Of the leader that answered; none for an answer of any replica.
+    pub(crate) epoch: Option<LeaderEpoch>,
 }
 
 /// A batch as a node takes it from the bytes that a client sent.

@@ -8,7 +8,10 @@ mod clients;
 mod directory;
 pub mod history;
 mod nemesis;
+mod network;
 mod node;
+mod power_loss;
+mod quiet_node;
 mod random;
 mod run;
 mod schedule;
@@ -18,6 +21,7 @@ mod truth;
 mod violation;
 mod world;
 
+pub use power_loss::{PowerLoss, PowerLossOutcome, power_loss};
 pub use random::Random;
 pub use run::{Outcome, Plan, run};
 pub use trace::Trace;

@@ -4,9 +4,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use thalweg_sim::{Outcome, Plan, run};
+use thalweg_sim::{Outcome, Plan, PowerLoss, power_loss, run};
 
-const USAGE: &str = "usage: thalweg-sim [--seeds N] [--from SEED] [--nodes N] [--seconds N] | --seed SEED [--nodes N] [--trace]";
+const USAGE: &str = "usage: thalweg-sim [--seeds N] [--from SEED] [--nodes N] [--seconds N]
+       thalweg-sim --seed SEED [--nodes N] [--trace]
+       thalweg-sim --power-loss [--seed SEED] [--operations N] [--images N]";
 
 /// What was asked for.
 #[derive(Debug)]
@@ -16,10 +18,14 @@ struct Args {
     nodes: Option<u64>,
     seconds_max: u64,
     traced: bool,
+    power_loss: bool,
+    operations: u64,
+    images: u64,
 }
 
 fn main() -> ExitCode {
     match parse(std::env::args().skip(1)) {
+        Some(args) if args.power_loss => run_power_loss(&args),
         Some(args) => run_all(&args),
         None => {
             println!("{USAGE}");
@@ -35,10 +41,17 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Args> {
         nodes: None,
         seconds_max: u64::MAX / 1_000_000,
         traced: false,
+        power_loss: false,
+        operations: 10_000,
+        images: 30,
     };
     while let Some(word) = words.next() {
         if word == "--trace" {
             args.traced = true;
+            continue;
+        }
+        if word == "--power-loss" {
+            args.power_loss = true;
             continue;
         }
         let number: u64 = words.next()?.parse().ok()?;
@@ -46,6 +59,8 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Args> {
             "--seeds" => args.count = number,
             "--from" => args.first = number,
             "--seed" => (args.first, args.count) = (number, 1),
+            "--operations" => args.operations = number,
+            "--images" => args.images = number,
             "--seconds" => args.seconds_max = number,
             "--nodes" => args.nodes = Some(number),
             _ => return None,
@@ -54,9 +69,34 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Args> {
     Some(args)
 }
 
+fn run_power_loss(args: &Args) -> ExitCode {
+    let outcome = power_loss(PowerLoss {
+        seed: args.first,
+        operations: args.operations,
+        images: args.images,
+    });
+    match outcome {
+        Ok(outcome) => {
+            println!(
+                "{} operations, {} changes of the disk, {} images recovered",
+                args.operations, outcome.moments, outcome.images
+            );
+            ExitCode::SUCCESS
+        }
+        Err(violation) => {
+            println!("seed {}: {violation}", args.first);
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Seeds take turns with the sizes of the cluster.
-fn nodes_of(_seed: u64) -> u64 {
-    1
+fn nodes_of(seed: u64) -> u64 {
+    match seed % 4 {
+        0 => 5,
+        1 => 1,
+        _ => 3,
+    }
 }
 
 fn run_all(args: &Args) -> ExitCode {

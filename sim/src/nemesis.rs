@@ -22,7 +22,7 @@ impl World {
         let Some(&id) = self.random.pick(&ids) else {
             return Ok(());
         };
-        match self.random.below(4) {
+        match self.random.below(6) {
             0 if self.swarm.kills => self.down(id, Crash::Kill),
             1 if self.swarm.power_losses => self.down(id, Crash::PowerLoss),
             2 if self.swarm.cuts => {
@@ -35,9 +35,22 @@ impl World {
                 self.node(id).checkpoint();
                 return self.turn(id);
             }
+            4 if self.swarm.net_cuts => self.cut_network(id, &ids),
+            5 => self.network.join(),
             _ => {}
         }
         Ok(())
+    }
+
+    fn cut_network(&mut self, id: BrokerId, all: &[BrokerId]) {
+        let now = self.schedule.now();
+        if self.random.percent(50) {
+            self.trace.note(now, || format!("{id} is cut off"));
+            self.network.isolate(id, all);
+        } else if let Some(&to) = self.random.pick(all) {
+            self.trace.note(now, || format!("{id} does not reach {to}"));
+            self.network.cut(id, to);
+        }
     }
 
     /// A node goes down, and is planned to come back.
@@ -65,6 +78,7 @@ impl World {
         let now = self.schedule.now();
         self.trace.note(now, || "healed".to_owned());
         self.healed = true;
+        self.network.heal();
         let ids: Vec<_> = self.nodes.iter().map(|node| node.id).collect();
         for id in ids {
             self.node(id).disk().keep_power();

@@ -6,6 +6,7 @@ use thalweg_log::LogConfig;
 use thalweg_log::journal::JournalOptions;
 
 use crate::Random;
+use crate::network::Network;
 
 /// The parameters of one run.
 #[derive(Clone, Debug)]
@@ -33,6 +34,12 @@ pub(crate) struct Swarm {
     /// The power goes in the middle of a turn or of a recovery.
     pub(crate) cuts: bool,
     pub(crate) checkpoints: bool,
+    pub(crate) network: Network,
+    /// Directions between nodes are cut for a while.
+    pub(crate) net_cuts: bool,
+    /// Wrong clocks: how far, and how fast they run, in a thousand.
+    pub(crate) clock_offset_ms_max: u64,
+    pub(crate) clock_drift_per_mille_max: u64,
     /// Mean time between faults.
     pub(crate) fault_every_us: u64,
     pub(crate) log: LogConfig,
@@ -70,11 +77,29 @@ impl Swarm {
             power_losses: random.percent(50),
             cuts: random.percent(50),
             checkpoints: random.percent(50),
+            network: Network {
+                loss_percent: if random.percent(50) {
+                    random.between(0, 20)
+                } else {
+                    0
+                },
+                twice_percent: if random.percent(50) {
+                    random.between(0, 30)
+                } else {
+                    0
+                },
+                delay_us_max: random.between(1, 50) * 1_000,
+                ..Network::default()
+            },
+            net_cuts: random.percent(50),
+            clock_offset_ms_max: if random.percent(50) { 3_600_000 } else { 0 },
+            clock_drift_per_mille_max: if random.percent(50) { 50 } else { 0 },
             fault_every_us: random.between(100, 3_000) * 1_000,
             log: LogConfig {
                 segment_bytes,
                 retention_ms: None,
                 index_interval_bytes: 500,
+                write_behind_bytes: u32::try_from(random.between(0, 8)).unwrap_or(0) << 12,
                 ..LogConfig::default()
             },
             journal: JournalOptions {

@@ -284,7 +284,7 @@ fn batch_id(batch: &StoredBatch) -> Option<BatchId> {
 }
 
 /// Whether stored bytes are the sent ones but for the base offset and the leader epoch.
-fn same_bytes(sent: &[u8], stored: &[u8]) -> bool {
+pub(crate) fn same_bytes(sent: &[u8], stored: &[u8]) -> bool {
     const BASE_OFFSET: std::ops::Range<usize> = 0..8;
     const LEADER_EPOCH: std::ops::Range<usize> = 12..16;
     sent.len() == stored.len()

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use thalweg_model::BrokerId;
+use thalweg_consensus::Message;
+use thalweg_model::{BrokerId, LeaderEpoch, TopicPartition};
 
 use crate::Random;
 use crate::call::{CallId, ClientId, Reply, Request};
 use crate::clients::{Client, Consumer, Context};
 use crate::directory::Directory;
+use crate::network::Network;
 use crate::node::{Output, SimNode};
 use crate::schedule::Schedule;
 use crate::swarm::Swarm;
@@ -17,6 +19,9 @@ use crate::violation::Violation;
 
 /// How long a client waits for an answer.
 const CALL_TIMEOUT_US: u64 = 3_000_000;
+
+/// How often a node looks at its clock.
+const TICK_US: u64 = 20_000;
 
 /// How long after the last fault everything must be well again, in simulated time.
 const SETTLE_US: u64 = 120_000_000;
@@ -30,6 +35,7 @@ pub(crate) enum Event {
     TimedOut(ClientId, CallId),
     Job { node: BrokerId, life: u64, job: u64 },
     Tick(BrokerId),
+    Deliver(BrokerId, TopicPartition, Message),
     Start(BrokerId),
     Fault,
 }
@@ -45,6 +51,9 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     pub(crate) random: Random,
     pub(crate) healed: bool,
+    pub(crate) network: Network,
+    /// Who led a partition in an epoch.
+    leaders: BTreeMap<(TopicPartition, LeaderEpoch), BrokerId>,
     clients: BTreeMap<ClientId, Box<dyn Client>>,
     /// Who still waits for which call.
     calls: BTreeMap<CallId, ClientId>,
@@ -61,8 +70,9 @@ impl World {
         let nodes = (1..)
             .map(BrokerId)
             .take(usize::try_from(swarm.nodes).unwrap_or(1))
-            .map(|id| SimNode::new(id, random.split(), swarm.journal))
+            .map(|id| SimNode::new(id, random.split(), &swarm))
             .collect();
+        let network = swarm.network.clone();
         Self {
             swarm,
             schedule: Schedule::new(),
@@ -72,6 +82,8 @@ impl World {
             trace,
             random,
             healed: false,
+            network,
+            leaders: BTreeMap::new(),
             clients: BTreeMap::new(),
             calls: BTreeMap::new(),
             next_call: 0,
@@ -109,7 +121,15 @@ impl World {
         let settled = self.schedule.now().0 + SETTLE_US;
         self.until_idle(settled, "producers come to an end when all is healed")?;
         for partition in self.directory.partitions() {
-            self.add(Box::new(Consumer::draining(partition)));
+            self.add(Box::new(Consumer::draining(partition, None)));
+        }
+        let drained = self.schedule.now().0 + SETTLE_US;
+        self.until_idle(drained, "everything can be read when all is healed")?;
+        // Now that all marks are told, every replica must come to have the same.
+        for partition in self.directory.partitions() {
+            for node in self.directory.nodes_of(partition) {
+                self.add(Box::new(Consumer::draining(partition, Some(node))));
+            }
         }
         let drained = self.schedule.now().0 + SETTLE_US;
         self.until_idle(drained, "everything can be read when all is healed")
@@ -188,13 +208,31 @@ impl World {
                 self.turn(node)
             }
             Event::Tick(node) => {
-                self.schedule.after(100_000, Event::Tick(node));
+                self.schedule.after(TICK_US, Event::Tick(node));
                 self.node(node).tick(now);
+                self.turn(node)?;
+                self.check_leaders(node)
+            }
+            Event::Deliver(node, partition, message) => {
+                self.trace
+                    .note(now, || format!("{node} <- {partition} {}", message.brief()));
+                self.node(node).receive(partition, message);
                 self.turn(node)
             }
             Event::Start(node) => self.start(node),
             Event::Fault => self.fault(),
         }
+    }
+
+    fn check_leaders(&mut self, node: BrokerId) -> Result<(), Violation> {
+        for (partition, epoch) in self.node(node).led() {
+            let first = *self.leaders.entry((partition, epoch)).or_insert(node);
+            if first != node {
+                let seen = format!("{partition}: {first} and {node} in epoch {epoch}");
+                return Err(Violation::new("an epoch has one leader", seen));
+            }
+        }
+        Ok(())
     }
 
     /// Lets a client act, on an answer or by itself.
@@ -292,6 +330,17 @@ impl World {
                     let delay = self.disk_delay();
                     let node = id;
                     self.schedule.after(delay, Event::Job { node, life, job });
+                }
+                Output::Send {
+                    to,
+                    partition,
+                    message,
+                } => {
+                    for delay in self.network.arrivals(id, to, &mut self.random) {
+                        let message = message.clone();
+                        self.schedule
+                            .after(delay, Event::Deliver(to, partition, message));
+                    }
                 }
                 Output::Answer {
                     client,

@@ -114,9 +114,11 @@ impl Node {
                 }
             }
             Effect::LeaderChanged(group) => self.on_leader_changed(group),
-            Effect::Send { group, message } => {
+            Effect::Send {
+                partition, message, ..
+            } => {
                 // A one-node cluster has nobody to send to; a message would be a defect.
-                tracing::error!(%group, ?message, "a message for a replica that does not exist");
+                tracing::error!(%partition, ?message, "a message for a replica that does not exist");
             }
             Effect::Remove(paths) => self.io.remove(paths),
             Effect::RemoveLog(removal) => self.io.remove_log(removal),

@@ -13,6 +13,8 @@ pub struct JournalOptions {
     pub ring_bytes_max: u64,
     /// Blocks that may be in flight together.
     pub depth: usize,
+    /// Largest block that is written: a simulation with small entries makes do with small chunks.
+    pub block_bytes_max: usize,
     /// Where a block that gathers small entries ends.
     pub block_bytes_target: usize,
     /// Bytes since the last checkpoint after which another is asked for.
@@ -27,6 +29,7 @@ impl Default for JournalOptions {
             chunk_bytes: 4 << 20,
             chunks_initial: 2,
             ring_bytes_max: 256 << 20,
+            block_bytes_max: BLOCK_BYTES_MAX,
             depth: BLOCKS_IN_FLIGHT_MAX,
             block_bytes_target: 1 << 20,
             checkpoint_bytes: 64 << 20,
@@ -38,7 +41,7 @@ impl JournalOptions {
     /// # Panics
     /// If the sizes contradict each other: they are the program's, not the user's.
     pub(super) fn check(&self) {
-        let block_bytes_max = u64::try_from(BLOCK_BYTES_MAX).expect("it is small");
+        let block_bytes_max = u64::try_from(self.block_bytes_max).expect("it is small");
         assert!(
             self.chunk_bytes >= block_bytes_max && self.chunk_bytes.is_multiple_of(4096),
             "a chunk holds the largest block and ends at a page"
@@ -48,7 +51,8 @@ impl JournalOptions {
             "1 to {BLOCKS_IN_FLIGHT_MAX} blocks are in flight"
         );
         assert!(
-            self.block_bytes_target <= BLOCK_BYTES_MAX,
+            self.block_bytes_target <= self.block_bytes_max
+                && self.block_bytes_max <= BLOCK_BYTES_MAX,
             "the target is within the limit"
         );
         assert!(

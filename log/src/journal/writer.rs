@@ -17,7 +17,7 @@ use super::{BlockSequence, JournalError, JournalOptions, ShardId};
 use crate::aligned::AlignedBuf;
 use crate::checksum::crc32c;
 use crate::disk::{Disk, DiskFile, OpenMode};
-use crate::limits::{BLOCK_BYTES_MAX, CONFINED_BLOCK_BYTES_MIN};
+use crate::limits::CONFINED_BLOCK_BYTES_MIN;
 
 /// The journal of one shard.
 ///
@@ -250,7 +250,7 @@ impl<D: Disk> Journal<D> {
     /// one is used: a start is ready with small blocks.
     fn room(&self) -> Option<usize> {
         if self.has_room() {
-            return Some(BLOCK_BYTES_MAX);
+            return Some(self.options.block_bytes_max);
         }
         let left = usize::try_from(self.ring.active_left()).unwrap_or(usize::MAX);
         (self.is_unsettled() && left >= CONFINED_BLOCK_BYTES_MIN).then_some(left)
@@ -262,7 +262,7 @@ impl<D: Disk> Journal<D> {
 
     /// Whether a block of any size has a place.
     fn has_room(&self) -> bool {
-        let largest = u64::try_from(BLOCK_BYTES_MAX).expect("a block is small");
+        let largest = u64::try_from(self.options.block_bytes_max).expect("a block is small");
         self.ring.has_room(largest)
     }
 

@@ -27,6 +27,8 @@ pub struct Manifest<D: Disk> {
     phase: Phase,
     /// What was found at the opening, if it may still be in the page cache only.
     unsettled: Option<Unsettled>,
+    /// Size below which the file is only appended to.
+    bytes_min: u64,
 }
 
 /// A manifest that a process left which died.
@@ -106,6 +108,7 @@ impl<D: Disk> Manifest<D> {
             records,
             phase: Phase::Idle,
             unsettled: None,
+            bytes_min: MANIFEST_BYTES_MIN,
         })
     }
 
@@ -132,6 +135,7 @@ impl<D: Disk> Manifest<D> {
                 file_bytes: place(bytes.len()),
                 checkpoint: loaded.checkpoint_before,
             }),
+            bytes_min: MANIFEST_BYTES_MIN,
         };
         if manifest.records.clean_shutdown {
             // From now on a crash is a crash.
@@ -170,6 +174,11 @@ impl<D: Disk> Manifest<D> {
         }
     }
 
+    /// Changes the size below which the file is only appended to.
+    pub fn set_bytes_min(&mut self, bytes: u64) {
+        self.bytes_min = bytes;
+    }
+
     /// Makes changes durable, all or none; blocks until they are.
     ///
     /// # Errors
@@ -199,7 +208,7 @@ impl<D: Disk> Manifest<D> {
             record.encode(&mut body);
         }
         let content = u64::try_from(self.records.bytes()).expect("a length fits 64 bits");
-        if self.end > MANIFEST_BYTES_MIN.max(MANIFEST_SLACK * content) {
+        if self.end > self.bytes_min.max(MANIFEST_SLACK * content) {
             let mut all = self.records.clone();
             for record in &records {
                 all.apply(record.clone());

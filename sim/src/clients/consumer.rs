@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use thalweg_model::{LeaderEpoch, Offset, TopicPartition};
+use thalweg_model::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 use super::{Client, Context, LeaderGuess};
 use crate::call::{CallId, Reply, Request};
@@ -29,20 +29,23 @@ pub(crate) struct Consumer {
     /// Reads until it has everything that is there, then no more.
     drains: bool,
     drained: bool,
+    /// The one node it reads from, leader or not.
+    node: Option<BrokerId>,
 }
 
 impl Consumer {
     /// One that wanders.
     pub(crate) fn wandering() -> Self {
-        Self::new(None, false)
+        Self::new(None, false, None)
     }
 
     /// One that reads all of a partition and then compares.
-    pub(crate) fn draining(partition: TopicPartition) -> Self {
-        Self::new(Some(partition), true)
+    /// It reads from the leader, or from the replica on a node.
+    pub(crate) fn draining(partition: TopicPartition, node: Option<BrokerId>) -> Self {
+        Self::new(Some(partition), true, node)
     }
 
-    fn new(assigned: Option<TopicPartition>, drains: bool) -> Self {
+    fn new(assigned: Option<TopicPartition>, drains: bool, node: Option<BrokerId>) -> Self {
         Self {
             assigned,
             partition: assigned,
@@ -52,6 +55,7 @@ impl Consumer {
             asked: None,
             drains,
             drained: false,
+            node,
         }
     }
 
@@ -64,9 +68,10 @@ impl Consumer {
             self.partition = cx.random.pick(&cx.directory.partitions()).copied();
             self.next = Offset::ZERO;
         }
-        let node = self
+        let guess = self
             .partition
             .and_then(|of| self.guess.node(cx.directory, of));
+        let node = self.node.or(guess);
         let (Some(partition), Some(node)) = (self.partition, node) else {
             return cx.wake(100_000, 200_000);
         };
@@ -76,6 +81,7 @@ impl Consumer {
             from: self.next,
             bytes_max: usize::try_from(bytes_max).unwrap_or(1),
             wait_us: if self.drains { 0 } else { 100_000 },
+            at_replica: self.node.is_some(),
         };
         let known = cx.truth.known_marks(partition);
         let call = cx.call(node, request);
@@ -105,13 +111,16 @@ impl Client for Consumer {
         }
         match reply {
             Reply::Fetched(found) => {
-                cx.truth
-                    .marks(partition, found.epoch, found.marks, &asked.known)?;
+                if let Some(epoch) = found.epoch {
+                    cx.truth
+                        .marks(partition, epoch, found.marks, &asked.known)?;
+                }
                 let next = cx
                     .truth
                     .read(partition, self.next.value(), &found.batches)?;
                 self.next = Offset::new(next);
-                if self.drains && self.next >= found.marks.high_watermark {
+                let all = cx.truth.high_watermark(partition);
+                if self.drains && self.next >= found.marks.high_watermark && next >= all {
                     self.drained = true;
                     let (start, end) = (self.start.value(), self.next.value());
                     return cx.truth.drained(partition, start, end);
@@ -129,7 +138,7 @@ impl Client for Consumer {
                     let seen = format!("{partition}: {} is inside {marks:?}", self.next);
                     return Err(Violation::new("an offset inside the log is served", seen));
                 }
-                if self.next > high && self.drains {
+                if self.next > high && self.drains && self.node.is_none() {
                     let seen = format!("{partition}: {} is beyond {marks:?}", self.next);
                     return Err(Violation::new("the high watermark never falls", seen));
                 }

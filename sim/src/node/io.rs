@@ -69,6 +69,7 @@ impl SimNode {
         let now = self.clock(at);
         if let Some(running) = &mut self.running {
             running.shard.tick(now);
+            running.shard.vouch();
         }
     }
 

@@ -5,15 +5,17 @@ mod serve;
 
 use std::collections::BTreeMap;
 
+use thalweg_consensus::Message;
 use thalweg_log::GroupId;
 use thalweg_log::disk::SimDisk;
 use thalweg_log::disk::sim::PowerCut;
 use thalweg_log::journal::JournalOptions;
-use thalweg_model::{BrokerId, Now, Tick, Timestamp, TopicPartition, Uuid};
+use thalweg_model::{BrokerId, LeaderEpoch, Now, Tick, Timestamp, TopicPartition, Uuid};
 use thalweg_replica::{Effect, PartitionSpec, Shard, ShardConfig, Ticket, WaiterId};
 
 use crate::Random;
 use crate::call::{CallId, ClientId, Reply};
+use crate::swarm::Swarm;
 use crate::violation::Violation;
 use io::Job;
 use serve::FetchCall;
@@ -23,6 +25,12 @@ use serve::FetchCall;
 pub(crate) enum Output {
     /// A job began, which the disk takes some time for.
     JobStarted(u64),
+    /// A message for a replica on another node.
+    Send {
+        to: BrokerId,
+        partition: TopicPartition,
+        message: Message,
+    },
     /// An answer for a client.
     Answer {
         client: ClientId,
@@ -51,6 +59,9 @@ pub(crate) struct SimNode {
     disk: SimDisk,
     random: Random,
     journal: JournalOptions,
+    /// How far its wall clock is off, and how fast its clocks run, in a thousand.
+    clock_offset_ms: i64,
+    clock_per_mille: u64,
     running: Option<Running>,
 }
 
@@ -69,14 +80,19 @@ struct Running {
 }
 
 impl SimNode {
-    pub(crate) fn new(id: BrokerId, mut random: Random, journal: JournalOptions) -> Self {
+    pub(crate) fn new(id: BrokerId, mut random: Random, swarm: &Swarm) -> Self {
+        let offset = swarm.clock_offset_ms_max;
+        let drift = swarm.clock_drift_per_mille_max;
+        let ahead = i64::try_from(random.below(2 * offset + 1)).unwrap_or(0);
         Self {
+            clock_offset_ms: ahead - i64::try_from(offset).unwrap_or(0),
+            clock_per_mille: 1000 - drift + random.below(2 * drift + 1),
             id,
             life: 0,
             start_is_planned: true,
             disk: SimDisk::new(random.roll()),
             random,
-            journal,
+            journal: swarm.journal,
             running: None,
         }
     }
@@ -92,10 +108,11 @@ impl SimNode {
     /// Both clocks of the node.
     pub(crate) fn clock(&self, at: Tick) -> Now {
         const BEGINNING_MS: i64 = 1_700_000_000_000;
-        let millis = i64::try_from(at.0 / 1000).expect("simulated time is short");
+        let tick = Tick(at.0 * self.clock_per_mille / 1000);
+        let millis = i64::try_from(tick.0 / 1000).expect("simulated time is short");
         Now {
-            tick: at,
-            wall: Timestamp(BEGINNING_MS + millis),
+            tick,
+            wall: Timestamp(BEGINNING_MS + self.clock_offset_ms + millis),
         }
     }
 
@@ -108,6 +125,7 @@ impl SimNode {
             directory: Uuid::from_bytes([9; 16]),
             seed: self.random.roll(),
             journal: self.journal,
+            manifest_bytes_min: 20_000,
         };
         let opened = Shard::open(self.disk.clone(), config, now);
         let shard = match opened {
@@ -158,6 +176,24 @@ impl SimNode {
             let group = running.shard.add(spec.clone(), now);
             running.groups.insert(partition, group);
         }
+    }
+
+    /// A message of another node arrives.
+    pub(crate) fn receive(&mut self, partition: TopicPartition, message: Message) {
+        if let Some(running) = &mut self.running {
+            running.shard.receive(partition, message);
+        }
+    }
+
+    /// The partitions that the node leads and serves, with their epochs.
+    pub(crate) fn led(&self) -> Vec<(TopicPartition, LeaderEpoch)> {
+        let Some(running) = &self.running else {
+            return Vec::new();
+        };
+        let led = running.groups.iter().filter_map(|(&partition, &group)| {
+            Some((partition, running.shard.leader_epoch(group)?))
+        });
+        led.collect()
     }
 
     /// Lets the node go down.
@@ -225,7 +261,15 @@ impl Running {
             Effect::Complete { ticket, result } => self.completed(ticket, result),
             Effect::Wake(waiter) => self.woken(waiter, now),
             Effect::LeaderChanged(_) | Effect::Notice(_) => {}
-            Effect::Send { .. } => {}
+            Effect::Send {
+                to,
+                partition,
+                message,
+            } => self.outputs.push(Output::Send {
+                to,
+                partition,
+                message,
+            }),
             Effect::Failed(why) => self.failed = Some(why),
         }
     }

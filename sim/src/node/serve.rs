@@ -21,6 +21,7 @@ pub(super) struct FetchCall {
     from: Offset,
     bytes_max: usize,
     deadline: Tick,
+    at_replica: bool,
 }
 
 impl SimNode {
@@ -58,6 +59,7 @@ impl Running {
                 from,
                 bytes_max,
                 wait_us,
+                at_replica,
             } => match group(partition) {
                 Some(group) => {
                     let (client, call) = asked;
@@ -70,6 +72,7 @@ impl Running {
                             from,
                             bytes_max,
                             deadline,
+                            at_replica,
                         },
                         now,
                     );
@@ -132,10 +135,13 @@ impl Running {
             from_files: false,
         };
         let asked = (fetch.client, fetch.call);
-        let Some(epoch) = self.shard.leader_epoch(fetch.group) else {
-            return self.answer(asked, Reply::NotHere);
+        let epoch = self.shard.leader_epoch(fetch.group);
+        let read = if fetch.at_replica {
+            self.shard.read_at_replica(&request)
+        } else {
+            self.shard.read(&request)
         };
-        match self.shard.read(&request) {
+        match read {
             Err(error) => self.answer(asked, refusal(error)),
             Ok(read) if read.pieces.is_empty() && now.tick < fetch.deadline => {
                 match self.shard.wait(vec![fetch.group], 1, fetch.deadline) {

@@ -1,24 +1,29 @@
 //! One simulated file: what programs see, what the medium holds, and the changes between the two.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::random::Random;
 use super::{PowerCut, SECTOR_BYTES};
 
-/// The bytes of a file, before and after a power cut.
+/// The bytes of a file, before and after a power cut. Copies share what neither changed.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::rc_buffer,
+    reason = "it grows in place as long as nobody shares it"
+)]
 pub(super) struct Contents {
     /// What a read sees.
-    live: Vec<u8>,
+    live: Arc<Vec<u8>>,
     /// What is on the medium for certain.
-    durable: Vec<u8>,
+    durable: Arc<Vec<u8>>,
     /// What leads from `durable` to `live`, oldest first.
     pending: Vec<Change>,
 }
 
 #[derive(Clone, Debug)]
 enum Change {
-    Write { at: usize, bytes: Vec<u8> },
+    Write { at: usize, bytes: Arc<[u8]> },
     SetLen(usize),
 }
 
@@ -77,7 +82,7 @@ impl Contents {
     pub(super) fn write(&mut self, at: usize, bytes: &[u8]) {
         self.change(Change::Write {
             at,
-            bytes: bytes.to_vec(),
+            bytes: bytes.into(),
         });
     }
 
@@ -86,21 +91,27 @@ impl Contents {
     }
 
     fn change(&mut self, change: Change) {
-        change.apply(&mut self.live);
+        change.apply(Arc::make_mut(&mut self.live));
         self.pending.push(change);
     }
 
     pub(super) fn sync(&mut self) {
         for change in self.pending.drain(..) {
-            change.apply(&mut self.durable);
+            change.apply(Arc::make_mut(&mut self.durable));
         }
     }
 
     /// A write past the page cache: durable at once.
     pub(super) fn write_through(&mut self, at: usize, bytes: &[u8]) {
         self.sync();
+        if Arc::ptr_eq(&self.live, &self.durable) {
+            self.live = Arc::default();
+            put(Arc::make_mut(&mut self.durable), at, bytes);
+            self.live = Arc::clone(&self.durable);
+            return;
+        }
         for image in [&mut self.live, &mut self.durable] {
-            put(image, at, bytes);
+            put(Arc::make_mut(image), at, bytes);
         }
     }
 
@@ -128,7 +139,7 @@ impl Contents {
             },
         }
         self.pending.clear();
-        self.live.clone_from(&self.durable);
+        self.live = Arc::clone(&self.durable);
     }
 
     /// A sync that fails: any part of the changes is durable, and the rest is forgotten, though a
@@ -141,7 +152,7 @@ impl Contents {
     /// A bit of the medium changes by itself.
     pub(super) fn rot(&mut self, at: usize, bit: u8) {
         for image in [&mut self.live, &mut self.durable] {
-            if let Some(byte) = image.get_mut(at) {
+            if let Some(byte) = Arc::make_mut(image).get_mut(at) {
                 *byte ^= 1 << (bit % 8);
             }
         }
@@ -153,6 +164,7 @@ impl Contents {
         random.fill(&mut noise);
         let start = at / SECTOR_BYTES * SECTOR_BYTES;
         for image in [&mut self.live, &mut self.durable] {
+            let image = Arc::make_mut(image);
             let end = image.len().min(start + SECTOR_BYTES);
             if start < end {
                 image[start..end].copy_from_slice(&noise[..end - start]);
@@ -161,7 +173,7 @@ impl Contents {
     }
 
     fn mix(&mut self, random: &mut Random) {
-        let mut image = self.durable.clone();
+        let mut image = self.durable.to_vec();
         let longest = self.live.len().max(image.len());
         image.resize(longest.next_multiple_of(SECTOR_BYTES), 0);
         for number in self.touched_sectors() {
@@ -184,7 +196,7 @@ impl Contents {
             .iter()
             .fold(self.durable.len(), |len, change| change.len_after(len));
         image.resize(len, 0);
-        self.durable = image;
+        self.durable = Arc::new(image);
     }
 
     fn touched_sectors(&self) -> BTreeSet<usize> {

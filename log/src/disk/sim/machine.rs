@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::PowerCut;
 use super::contents::Contents;
@@ -25,6 +26,34 @@ pub(super) struct Machine {
     faults: Faults,
     /// Bytes by which files may still grow; `None` for a disk without end.
     free_bytes: Option<usize>,
+    /// What the machine was before each change, if somebody wants to know.
+    watched: Option<Vec<Moment>>,
+}
+
+/// The machine before a change.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    machine: Machine,
+    /// The direct write that the change is, if it is one.
+    write: Option<(NodeId, usize, Arc<[u8]>)>,
+}
+
+impl Moment {
+    /// The machine after the power went in the middle of the change.
+    pub(super) fn cut(&self, cut: PowerCut, seed: u64) -> Machine {
+        let mut machine = self.machine.clone();
+        machine.reseed(seed);
+        if let Some((node, at, bytes)) = &self.write {
+            let contents = machine.tree.file(*node);
+            match cut {
+                PowerCut::LosesUnsynced => {}
+                PowerCut::KeepsUnsynced => contents.write_through(*at, bytes),
+                PowerCut::Random => contents.tear(*at, bytes, &mut machine.random),
+            }
+        }
+        machine.restart(cut);
+        machine
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +74,7 @@ impl Machine {
             changes: 0,
             faults: Faults::default(),
             free_bytes: None,
+            watched: None,
         }
     }
 
@@ -102,8 +132,35 @@ impl Machine {
         Ok(())
     }
 
+    pub(super) fn watch(&mut self) {
+        self.watched = Some(Vec::new());
+    }
+
+    pub(super) fn take_moments(&mut self) -> Vec<Moment> {
+        self.watched
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    fn remember(&mut self, write: Option<(NodeId, usize, &[u8])>) {
+        let Some(mut watched) = self.watched.take() else {
+            return;
+        };
+        watched.push(Moment {
+            machine: self.clone(),
+            write: write.map(|(node, at, bytes)| (node, at, bytes.into())),
+        });
+        self.watched = Some(watched);
+    }
+
     /// Counts a change; fails if the power goes in it or is off.
     fn change(&mut self) -> io::Result<()> {
+        self.remember(None);
+        self.count_change()
+    }
+
+    fn count_change(&mut self) -> io::Result<()> {
         let number = self.changes;
         self.changes += 1;
         match self.power {
@@ -170,7 +227,8 @@ impl Machine {
             OpenMode::Write | OpenMode::Create => false,
             OpenMode::Read => return Err(io::ErrorKind::PermissionDenied.into()),
         };
-        let powered = self.change();
+        self.remember(through.then_some((node, at, bytes)));
+        let powered = self.count_change();
         let fault = self.faults.strike(Operation::Write);
         let contents = self.tree.file(node);
         if powered.is_err() || fault == Some(Fault::WriteFails) {

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use faults::Fault;
 pub use file::SimFile;
-use machine::Machine;
+use machine::{Machine, Moment};
 
 use super::{Disk, OpenMode};
 
@@ -33,6 +33,20 @@ pub enum PowerCut {
     KeepsUnsynced,
     /// Any part of them is there, by the seed.
     Random,
+}
+
+/// The disk before one of its changes.
+#[derive(Clone, Debug)]
+pub struct DiskMoment(Moment);
+
+impl DiskMoment {
+    /// The disk as it starts again after the power went in the middle of the change.
+    #[must_use]
+    pub fn cut(&self, cut: PowerCut, seed: u64) -> SimDisk {
+        SimDisk {
+            machine: Arc::new(Mutex::new(self.0.cut(cut, seed))),
+        }
+    }
 }
 
 /// A simulated disk; clones share it.
@@ -68,6 +82,18 @@ impl SimDisk {
         let mut machine = self.machine();
         machine.reseed(seed);
         machine.restart(PowerCut::Random);
+    }
+
+    /// Remembers from now on what the disk was before each change.
+    pub fn watch(&self) {
+        self.machine().watch();
+    }
+
+    /// Takes the moments before each change since the last time.
+    #[must_use]
+    pub fn take_moments(&self) -> Vec<DiskMoment> {
+        let moments = self.machine().take_moments();
+        moments.into_iter().map(DiskMoment).collect()
     }
 
     /// Changes of any kind (writes, syncs, names) that were asked for so far.

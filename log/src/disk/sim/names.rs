@@ -1,6 +1,6 @@
 //! The simulated directory tree: what programs see, and which names survive a power cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path};
@@ -244,6 +244,18 @@ impl Tree {
                 Node::Dir(entries) => entries.live.clone_from(&entries.durable),
             }
         }
+        self.forget_nameless();
+    }
+
+    /// Files without a name are gone: nobody has them open after a restart.
+    fn forget_nameless(&mut self) {
+        let mut named = BTreeSet::from([ROOT]);
+        for node in self.nodes.values() {
+            if let Node::Dir(entries) = node {
+                named.extend(entries.live.values());
+            }
+        }
+        self.nodes.retain(|id, _| named.contains(id));
     }
 }
 

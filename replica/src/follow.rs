@@ -1,0 +1,93 @@
+//! Following: entries that a leader sent, and cuts where they replace others.
+
+use thalweg_consensus::{Entry, EntryKind};
+use thalweg_log::disk::Disk;
+use thalweg_log::partition::LogEntry;
+use thalweg_model::batch::StoredBatch;
+use thalweg_model::{LeaderEpoch, LogIndex, Now, Offset};
+
+use crate::flush::{Cargo, append_to_log, first_offset};
+use crate::partition::{Replica, Unwritten};
+
+impl<D: Disk> Replica<D> {
+    /// Notes an entry that the group handed out.
+    pub(crate) fn take_entry(&mut self, entry: Entry) {
+        let (term, last) = self.proposed;
+        if entry.kind == EntryKind::Data && entry.term == term && entry.index <= last {
+            // This replica's own: in the segment already.
+            let base = first_offset(&entry.data);
+            self.handed_out = entry.index;
+            self.unwritten.push_back(Unwritten::Entry(entry, base));
+            return;
+        }
+        if entry.index <= self.handed_out {
+            self.plan_cut(LogIndex(entry.index.0 - 1));
+        }
+        self.handed_out = entry.index;
+        self.unwritten.push_back(Unwritten::Follow(entry));
+    }
+
+    /// A new leader's entry replaces what this replica has behind `last`.
+    fn plan_cut(&mut self, last: LogIndex) {
+        assert!(
+            last >= self.group.committed(),
+            "committed entries are never replaced"
+        );
+        // What is cut off may come again, from a later leader.
+        self.proposed.1 = self.proposed.1.min(last);
+        self.unwritten.push_back(Unwritten::Cut {
+            last,
+            under_way: false,
+        });
+    }
+
+    /// Puts an entry behind the log; the offset of its first record, if it has any.
+    pub(crate) fn follow(
+        &mut self,
+        entry: &Entry,
+        cargo: &mut Cargo<D>,
+        now: Now,
+    ) -> Result<Option<Offset>, String> {
+        if entry.kind != EntryKind::Data {
+            if entry.kind == EntryKind::Leader {
+                self.log.begin_epoch(LeaderEpoch::from(entry.term));
+            }
+            self.log
+                .append_internal(entry.index, entry.term, entry.data.clone());
+            self.note_end(entry.index, 0);
+            return Ok(None);
+        }
+        let mut rest = entry.data.clone();
+        let mut batches = Vec::new();
+        while !rest.is_empty() {
+            batches.push(StoredBatch::split_first(&mut rest).map_err(|error| error.to_string())?);
+        }
+        let log_entry = LogEntry {
+            index: entry.index,
+            term: entry.term,
+            batches: &batches,
+        };
+        let appended = append_to_log(&mut self.log, &mut self.large, &log_entry, now)
+            .map_err(|error| error.to_string())?;
+        // What was kept from a time as leader ends here: the tail has no gaps.
+        self.tail.clear();
+        self.note_end(entry.index, entry.data.len());
+        cargo.followed.push((self.log.log_end(), entry.data.len()));
+        Ok(Some(appended.first))
+    }
+
+    /// Cuts the files, now that the journal knows of it.
+    pub(crate) fn cut(&mut self) -> Result<(), String> {
+        let Some(Unwritten::Cut { last, .. }) = self.unwritten.pop_front() else {
+            return Err("a cut that nobody planned".to_owned());
+        };
+        self.tail.clear();
+        self.uncommitted.retain(|end| end.index <= last);
+        self.large.retain(|&index, _| index <= last);
+        self.log
+            .truncate_to(last)
+            .map_err(|error| error.to_string())?;
+        self.durable_end = self.durable_end.min(self.log.log_end());
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! The other replicas of a shard's partitions: messages from them and to them, and what they lack.
+
+use thalweg_consensus::{Entry, EntryKind, Message, ReadRequest};
+use thalweg_log::GroupId;
+use thalweg_log::disk::Disk;
+use thalweg_log::partition::StoredEntry;
+use thalweg_model::{Now, TopicPartition};
+
+use crate::limits::{RAFT_TICK_MS, READ_BACK_BYTES_MAX};
+use crate::{Effect, Shard};
+
+impl<D: Disk> Shard<D> {
+    /// Takes a message of another replica of a partition. One for a replica that is not here, or
+    /// is not any more, is dropped: its sender will try again or learn better.
+    pub fn receive(&mut self, partition: TopicPartition, message: Message) {
+        if self.failed.is_some() {
+            return;
+        }
+        let Some(&group) = self.by_partition.get(&partition) else {
+            return;
+        };
+        let Some(replica) = self.replicas.get_mut(&group) else {
+            return;
+        };
+        let known = |id| replica.spec.voters.iter().any(|&(voter, _)| voter == id);
+        if message.to() != replica.spec.replica || !known(message.from()) {
+            return;
+        }
+        if let Err(error) = replica.group.step(message) {
+            let notice = format!("a message for {} was refused: {error}", replica.dir);
+            self.effects.push(Effect::Notice(notice));
+            return;
+        }
+        self.work(group);
+    }
+
+    /// Lets Raft's time pass in the groups that have other members; alone there is nobody to wait for.
+    pub(crate) fn tick_groups(&mut self, now: Now) {
+        if now.tick < self.next_raft_tick || self.failed.is_some() {
+            return;
+        }
+        // After a pause that was not this replica's choice one tick passes, not all that were missed:
+        // what others said meanwhile is still to be read.
+        self.next_raft_tick = now.tick.after_ms(RAFT_TICK_MS);
+        for group in self.shared.iter().copied().collect::<Vec<_>>() {
+            if let Some(replica) = self.replicas.get_mut(&group) {
+                replica.group.tick();
+                self.work(group);
+            }
+        }
+    }
+
+    /// Passes messages on to where their receivers live.
+    pub(crate) fn send(&mut self, group: GroupId, messages: Vec<Message>) {
+        let Some(replica) = self.replicas.get(&group) else {
+            return;
+        };
+        let partition = replica.spec.topic_partition();
+        for message in messages {
+            let voters = replica.spec.voters.iter();
+            let to = voters.copied().find(|&(id, _)| id == message.to());
+            if let Some((_, to)) = to {
+                self.effects.push(Effect::Send {
+                    to,
+                    partition,
+                    message,
+                });
+            }
+        }
+    }
+
+    /// Reads entries that a follower lacks and that are no longer in memory.
+    pub(crate) fn read_back(&mut self, group: GroupId, request: ReadRequest) {
+        let Some(replica) = self.replicas.get_mut(&group) else {
+            return;
+        };
+        let end = request.to.min(replica.log.last_entry().index.next());
+        match replica.log.entries(request.from, end, READ_BACK_BYTES_MAX) {
+            Ok(entries) => {
+                let entries: Vec<_> = entries.into_iter().map(entry_of).collect();
+                replica.group.read_back(request, &entries);
+            }
+            Err(error) => {
+                // The follower asks again with the next heartbeat.
+                let notice = format!("{} was not read for a follower: {error}", replica.dir);
+                self.effects.push(Effect::Notice(notice));
+            }
+        }
+    }
+}
+
+fn entry_of(stored: StoredEntry) -> Entry {
+    let kind = match stored.base_offset {
+        Some(_) => EntryKind::Data,
+        None if stored.payload.is_empty() => EntryKind::Leader,
+        None => EntryKind::Membership,
+    };
+    Entry {
+        index: stored.index,
+        term: stored.term,
+        kind,
+        data: stored.payload,
+    }
+}

@@ -1,0 +1,63 @@
+//! The network between nodes: slow, lossy, doubling, cut in one direction or both.
+
+use std::collections::BTreeSet;
+
+use thalweg_model::BrokerId;
+
+use crate::Random;
+
+/// What messages meet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Network {
+    /// Messages lost, in a hundred.
+    pub(crate) loss_percent: u64,
+    /// Messages that arrive twice, in a hundred.
+    pub(crate) twice_percent: u64,
+    /// Longest way; each message takes its own time, so they overtake each other.
+    pub(crate) delay_us_max: u64,
+    /// Directions in which nothing goes.
+    pub(crate) cut: BTreeSet<(BrokerId, BrokerId)>,
+}
+
+impl Network {
+    /// When copies of a message arrive, from now.
+    pub(crate) fn arrivals(&self, from: BrokerId, to: BrokerId, random: &mut Random) -> Vec<u64> {
+        let lost = random.percent(self.loss_percent);
+        if lost || self.cut.contains(&(from, to)) {
+            return Vec::new();
+        }
+        let copies = if random.percent(self.twice_percent) {
+            2
+        } else {
+            1
+        };
+        (0..copies)
+            .map(|_| random.between(50, self.delay_us_max.max(50)))
+            .collect()
+    }
+
+    /// Cuts one direction.
+    pub(crate) fn cut(&mut self, from: BrokerId, to: BrokerId) {
+        self.cut.insert((from, to));
+    }
+
+    /// Cuts a node off from all others.
+    pub(crate) fn isolate(&mut self, node: BrokerId, all: &[BrokerId]) {
+        for &other in all.iter().filter(|&&other| other != node) {
+            self.cut(node, other);
+            self.cut(other, node);
+        }
+    }
+
+    /// All directions work again.
+    pub(crate) fn join(&mut self) {
+        self.cut.clear();
+    }
+
+    /// Nothing goes wrong any more.
+    pub(crate) fn heal(&mut self) {
+        self.join();
+        self.loss_percent = 0;
+        self.twice_percent = 0;
+    }
+}

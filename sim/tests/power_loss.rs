@@ -1,0 +1,16 @@
+//! Power loss at every change of the disk, a short trace.
+
+use thalweg_sim::{PowerLoss, power_loss};
+
+#[test]
+fn every_moment_of_a_trace_recovers_to_what_was_acknowledged() {
+    for seed in [1, 2] {
+        let plan = PowerLoss {
+            seed,
+            operations: 25,
+            images: 6,
+        };
+        let outcome = power_loss(plan).unwrap_or_else(|found| panic!("seed {seed}: {found}"));
+        assert!(outcome.images > 1_000, "{outcome:?}");
+    }
+}
