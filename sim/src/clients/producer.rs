@@ -183,7 +183,10 @@ impl Producer {
                 self.again_or_not(at, again);
             }
             Reply::NotHere | Reply::Unreachable | Reply::Unknown => {
-                self.guess.was_wrong();
+                if !self.resend {
+                    // Once for all that was under way: three steps among three nodes lead nowhere.
+                    self.guess.was_wrong();
+                }
                 let again = match self.kind {
                     ProducerKind::Idempotent => true,
                     ProducerKind::Plain => cx.ending || cx.random.percent(50),
