@@ -215,7 +215,7 @@ impl Voyage {
     pub(crate) fn open_damaged(&self) -> bool {
         let (journal, replay) = match open(&self.disk, self.checkpoint) {
             Ok(opened) => opened,
-            Err(JournalError::Corrupt { .. }) => return true,
+            Err(JournalError::Corrupt { .. } | JournalError::CutOff { .. }) => return true,
             Err(error) => panic!("damage is not {error}"),
         };
         let expected: Vec<(u64, usize)> = self
