@@ -78,7 +78,7 @@ impl<D: Disk> PartitionLog<D> {
     /// next call tries again.
     pub fn write_out(&mut self) -> io::Result<()> {
         let end = self.active_bytes();
-        self.write_to(end)
+        self.write_between(end - self.behind.bytes, end)
     }
 
     /// Takes the batches of an entry, which are not counted in the active segment yet. When enough
@@ -111,11 +111,6 @@ impl<D: Disk> PartitionLog<D> {
 
     fn active_bytes(&self) -> u64 {
         self.segments.last().map_or(0, |active| active.bytes)
-    }
-
-    fn write_to(&mut self, end: u64) -> io::Result<()> {
-        let start = self.active_bytes() - self.behind.bytes;
-        self.write_between(start, end)
     }
 
     /// Writes what belongs to the file between two positions, the first of which is where it ends.

@@ -63,6 +63,15 @@ pub enum CompressionError {
     },
 }
 
+/// `Read` of a reader that has a buffer of its own.
+fn read_buffered(reader: &mut impl BufRead, out: &mut [u8]) -> io::Result<usize> {
+    let available = reader.fill_buf()?;
+    let length = available.len().min(out.len());
+    out[..length].copy_from_slice(&available[..length]);
+    reader.consume(length);
+    Ok(length)
+}
+
 impl Compression {
     /// Every codec.
     pub const ALL: [Self; 5] = [Self::None, Self::Gzip, Self::Snappy, Self::Lz4, Self::Zstd];
