@@ -23,21 +23,28 @@ static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 /// What every input may take, however small it is.
 const MEMORY_BASE: usize = 64 << 10;
 
-/// Runs one input with a bound on its memory: beyond it the process aborts.
+/// Runs one input.
 ///
 /// # Panics
 /// If the input breaks something: that is a finding.
 pub fn run(target: &Target, input: &[u8]) {
-    let allowed = (target.memory)(input.len()) + MEMORY_BASE;
-    let copy = input.to_vec();
-    let limit = ALLOCATOR.allocated().saturating_add(allowed);
+    (target.take)(input);
+}
+
+/// Calls a decoder with a bound on its memory, what it returns included: beyond so many bytes and 64 KiB the process aborts.
+pub(crate) fn bounded<T>(bytes: usize, decode: impl FnOnce() -> T) -> T {
+    let limit = ALLOCATOR.allocated().saturating_add(bytes + MEMORY_BASE);
     ALLOCATOR
         .set_limit(limit)
         .expect("the limit is above what is in use");
-    (target.take)(&copy);
-    ALLOCATOR
-        .set_limit(usize::MAX)
-        .expect("there is no larger limit");
+    let decoded = decode();
+    unbind();
+    decoded
+}
+
+/// Calls a decoder that may take twice its input: the rule, from which few are excepted.
+pub(crate) fn twice<T>(input: &[u8], decode: impl FnOnce() -> T) -> T {
+    bounded(2 * input.len(), decode)
 }
 
 /// Lifts the bound, after a panic.

@@ -19,6 +19,7 @@ mod process;
 mod ready;
 mod schema;
 mod sim;
+mod soak;
 mod stopwatch;
 mod tidy;
 mod tools_diff;
@@ -39,6 +40,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   kafka       start, stop or use Apache Kafka, the reference broker
   schema      rewrite wire/schema from the jars of the reference broker
   sim         run seeds of the simulated cluster: --seeds N, --seed X --trace, --power-loss
+  soak        mixed load with kills and restarts on an optimised broker: --minutes N
   tidy        check layers, budgets, names, documents and tracked text
   tools-diff  run Kafka's tools against Kafka and Thalweg, print what differs";
 
@@ -67,6 +69,7 @@ fn run() -> Result<()> {
         "schema" => schema::run_schema(&args),
         "codegen" => schema::run_codegen(&args),
         "sim" => sim::run(&args),
+        "soak" => soak::run(&args),
         "tidy" => tidy::run(),
         "tools-diff" => tools_diff::run(args),
         "" | "help" | "--help" | "-h" => {

@@ -117,7 +117,6 @@ fn nothing_acknowledged_is_lost_or_changed_by_kill_nine() {
     for round in 0..rounds {
         let pause = Duration::from_millis(20 + dice.roll(200));
         let (data, acked) = work_until_killed(broker, &mut members, round, pause, &recorder);
-        assert!(round > 3 || !acked.is_empty(), "the load did something");
         for (place, value) in acked {
             let before = expected.records.insert(place, value);
             assert!(before.is_none(), "an offset was given twice: {place:?}");
@@ -132,6 +131,8 @@ fn nothing_acknowledged_is_lost_or_changed_by_kill_nine() {
         recorder.drain(&mut broker.connect(), (TOPIC, partition));
     }
     let operations = recorder.assert_good();
+    // A busy machine may leave a round without one.
+    assert!(expected.records.len() > usize::try_from(rounds).unwrap());
     ready_ms.sort_unstable();
     println!(
         "{rounds} kills, {} records, {operations} operations, restart {} ms in the middle, {} ms at most; {joins} joins, \

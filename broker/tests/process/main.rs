@@ -18,4 +18,5 @@ mod metrics;
 mod pipelined;
 mod refusals;
 mod slow;
+mod soak;
 mod start;

@@ -14,8 +14,8 @@ use thalweg_wire::messages::offset_commit_request::{
 use thalweg_wire::messages::offset_fetch_request::OffsetFetchRequestTopic;
 use thalweg_wire::messages::sync_group_request::SyncGroupRequestAssignment;
 use thalweg_wire::messages::{
-    FindCoordinatorRequest, HeartbeatRequest, JoinGroupRequest, OffsetCommitRequest,
-    OffsetFetchRequest, SyncGroupRequest,
+    FindCoordinatorRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest,
+    OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
 };
 
 use crate::harness::Client;
@@ -104,6 +104,19 @@ impl Member {
             self.read_and_commit(&mut client)?;
         }
         Ok(())
+    }
+
+    /// Says good-bye; that the broker is gone is no reason to stay.
+    pub(crate) fn leave(&mut self, port: u16) {
+        let request = LeaveGroupRequest {
+            group_id: Str::from(self.group),
+            member_id: Str::from(self.id.as_str()),
+            ..LeaveGroupRequest::default()
+        };
+        let told = Client::connect(port).and_then(|mut client| client.ask(&request, 2));
+        if told.is_ok_and(|answer| answer.error_code == 0) {
+            self.leave_place(UNKNOWN_MEMBER_ID);
+        }
     }
 
     fn leave_place(&mut self, code: i16) {
