@@ -15,7 +15,7 @@ use thalweg_wire::Str;
 use thalweg_wire::messages::ListOffsetsRequest;
 use thalweg_wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 
-use super::World;
+use super::{World, answered};
 use crate::harness::{Client, Dice};
 
 pub(super) const TOPIC: &str = "kept";
@@ -211,7 +211,7 @@ pub(super) fn produce(world: &World, ledger: &Ledger, number: u64) {
             }
             let batch = pending.get_or_insert_with(|| producer.pack());
             let (code, base) = client.produce(TOPIC, batch.partition, batch.bytes.clone())?;
-            assert_eq!(code, 0, "{:?}", producer.id);
+            answered(code, &[0], TOPIC)?;
             if let Some(batch) = pending.take() {
                 ledger.acked(batch.partition, base, batch.values);
             }
@@ -271,7 +271,7 @@ fn bounds(client: &mut Client, partition: i32) -> io::Result<(i64, i64)> {
         };
         let answer = client.ask(&request, 5)?;
         let found = &answer.topics[0].partitions[0];
-        assert_eq!(found.error_code, 0);
+        answered(found.error_code, &[0], TOPIC)?;
         io::Result::Ok(found.offset)
     };
     Ok((ask(-2)?, ask(-1)?))
