@@ -287,7 +287,7 @@ impl<D: Disk> Shard<D> {
                 }
             }
             let expiration = replica.spec.config.producer_expiration_ms;
-            replica.log.producers_mut().expire(now.wall, expiration);
+            replica.log.producers_mut().expire(now.tick, expiration);
         }
     }
 }

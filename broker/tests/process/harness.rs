@@ -228,7 +228,8 @@ impl Client {
     pub(crate) fn connect(port: u16) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        // Longer than a busy machine may stand still.
+        stream.set_read_timeout(Some(Duration::from_secs(90)))?;
         Ok(Self {
             stream,
             correlation: 0,
@@ -336,9 +337,19 @@ impl Client {
         topic: &str,
         partition: i32,
     ) -> io::Result<Vec<(i64, Vec<u8>)>> {
+        self.read_from(topic, partition, 0)
+    }
+
+    /// Everything in a partition from an offset on.
+    pub(crate) fn read_from(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        start: i64,
+    ) -> io::Result<Vec<(i64, Vec<u8>)>> {
         let mut records: Vec<(i64, Vec<u8>)> = Vec::new();
         loop {
-            let from = records.last().map_or(0, |(offset, _)| offset + 1);
+            let from = records.last().map_or(start, |(offset, _)| offset + 1);
             let some = self.read_some(topic, partition, from)?;
             if some.is_empty() {
                 return Ok(records);

@@ -12,6 +12,9 @@ use thalweg_sim::history::{
 
 use crate::harness::{Client, batch};
 
+/// What was asked may have been done all the same.
+pub(crate) const REQUEST_TIMED_OUT: i16 = 7;
+
 /// A history in the making; threads share it.
 pub(crate) struct Recorder {
     start: Instant,
@@ -54,6 +57,7 @@ impl Recorder {
         let answer = client.produce(topic, number, batch(values, stamp));
         let outcome = match &answer {
             Ok((0, base)) => Outcome::Ok(*base),
+            Ok((REQUEST_TIMED_OUT, _)) => Outcome::Unknown,
             // Of codes that are not final none is expected here.
             Ok(_) => Outcome::Failed,
             Err(_) => Outcome::Unknown,

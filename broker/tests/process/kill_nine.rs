@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::harness::{Broker, Client, Dice, becomes, setting};
-use crate::history::Recorder;
+use crate::history::{REQUEST_TIMED_OUT, Recorder};
 use crate::member::{Member, committed};
 use thalweg_model::batch::ProducerStamp;
 use thalweg_model::{ProducerEpoch, ProducerId};
@@ -20,6 +20,9 @@ const PARTITIONS: i32 = 4;
 const TOPIC: &str = "killed";
 const GROUP: &str = "survivors";
 const MEMBERS: usize = 2;
+
+/// Records of a partition that are looked at in every round: more than several rounds write.
+const NEWEST: i64 = 5_000;
 
 /// A record that was acknowledged: where it is and what it holds.
 type Acked = ((i32, i64), Vec<u8>);
@@ -54,6 +57,8 @@ fn produce(port: u16, (producer, round): (u64, u64), acked: &Sender<Acked>, reco
                     acked.send(((partition, offset), value)).unwrap();
                 }
             }
+            // The machine stood still for ten seconds.
+            Ok((REQUEST_TIMED_OUT, _)) => return,
             Ok((code, _)) => panic!("error {code} while the broker ran"),
             Err(_killed) => return,
         }
@@ -215,7 +220,8 @@ fn check_group(broker: &Broker, members: &mut [Member], expected: &mut Expected,
     }
 }
 
-/// Every acknowledged record is where it was, and what else is there stays from now on.
+/// Every acknowledged record is where it was, and what else is there stays from now on. Of many rounds few look at all that
+/// was ever there, the others at what is newest.
 fn check(
     broker: &Broker,
     expected: &mut BTreeMap<(i32, i64), Vec<u8>>,
@@ -224,21 +230,31 @@ fn check(
 ) {
     let mut client = broker.connect();
     for partition in 0..PARTITIONS {
-        // Of many rounds few are written down: each reads all that was ever there.
+        let mut known = expected.range((partition, 0)..(partition + 1, 0));
+        let end = known.next_back().map_or(0, |((_, offset), _)| offset + 1);
+        let looks_at_all = round < 50 || round.is_multiple_of(50);
+        let from = if looks_at_all {
+            0
+        } else {
+            (end - NEWEST).max(0)
+        };
         let found = if round.is_power_of_two() {
             let reader = format!("reader/{round}");
-            recorder.read_all(&mut client, (TOPIC, partition), &reader)
+            let mut all = recorder.read_all(&mut client, (TOPIC, partition), &reader);
+            all.retain(|(offset, _)| *offset >= from);
+            all
         } else {
-            client.read_all(TOPIC, partition).unwrap()
+            client.read_from(TOPIC, partition, from).unwrap()
         };
         let found: BTreeMap<_, _> = found.into_iter().collect();
-        let offsets: Vec<_> = found.keys().copied().collect();
-        let dense: Vec<_> = (0..i64::try_from(found.len()).unwrap()).collect();
-        assert_eq!(
-            offsets, dense,
+        assert!(
+            found
+                .keys()
+                .copied()
+                .eq(from..from + i64::try_from(found.len()).unwrap()),
             "round {round}: offsets of partition {partition} are dense"
         );
-        for ((_, offset), value) in expected.range((partition, 0)..(partition + 1, 0)) {
+        for ((_, offset), value) in expected.range((partition, from)..(partition + 1, 0)) {
             assert_eq!(
                 found.get(offset),
                 Some(value),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use thalweg_model::batch::{BatchHeader, StoredBatch};
-use thalweg_model::{Offset, ProducerEpoch, ProducerId, Timestamp};
+use thalweg_model::{Offset, ProducerEpoch, ProducerId, Tick};
 
 use super::check::{check_batch, check_marker};
 use super::transactions::Transactions;
@@ -25,6 +25,9 @@ struct Assigned {
 pub struct ProducerStates {
     appended: BTreeMap<ProducerId, ProducerState>,
     assigned: BTreeMap<ProducerId, Assigned>,
+    /// Producers that have appended nothing since they were looked at then. By this process's monotonic clock: the timestamps
+    /// of records are the client's affair, and a producer of old ones is no less at work.
+    silent_since: BTreeMap<ProducerId, Tick>,
     transactions: Transactions,
     changed: bool,
 }
@@ -104,6 +107,7 @@ impl ProducerStates {
             self.assigned.remove(&stamp.id);
         }
         self.changed = true;
+        self.silent_since.remove(&stamp.id);
         if self.appended.len() >= PRODUCERS_MAX && !self.appended.contains_key(&stamp.id) {
             self.forget_oldest();
         }
@@ -174,14 +178,19 @@ impl ProducerStates {
         }
     }
 
-    /// Forgets producers that were silent for `after_ms` and have no open transaction.
-    pub fn expire(&mut self, now: Timestamp, after_ms: u64) {
-        let assigned = &self.assigned;
+    /// Forgets producers that were silent for `after_ms` and have no open transaction. Silence counts from the first call
+    /// that finds nothing new, so a restart lets everybody live that long once more.
+    pub fn expire(&mut self, now: Tick, after_ms: u64) {
+        let (assigned, silent_since) = (&self.assigned, &mut self.silent_since);
         let before = self.appended.len();
         self.appended.retain(|id, state| {
-            let silent = now.0.saturating_sub(state.last_timestamp.0);
-            let expired = u64::try_from(silent).is_ok_and(|silent| silent >= after_ms);
-            !expired || state.txn_first.is_some() || assigned.contains_key(id)
+            let since = *silent_since.entry(*id).or_insert(now);
+            let expired = since.after_ms(after_ms) <= now;
+            let stays = !expired || state.txn_first.is_some() || assigned.contains_key(id);
+            if !stays {
+                silent_since.remove(id);
+            }
+            stays
         });
         self.changed |= self.appended.len() != before;
     }
@@ -192,11 +201,16 @@ impl ProducerStates {
             .appended
             .iter()
             .filter(|(id, state)| state.txn_first.is_none() && !self.assigned.contains_key(id))
-            .map(|(&id, state)| (state.last_timestamp, id))
+            .map(|(&id, state)| {
+                // Who is at work comes last.
+                let since = self.silent_since.get(&id).copied();
+                (since.unwrap_or(Tick(u64::MAX)), state.last_timestamp, id)
+            })
             .collect();
         ages.sort_unstable();
-        for (_, id) in ages.into_iter().take(PRODUCERS_MAX / 16) {
+        for (_, _, id) in ages.into_iter().take(PRODUCERS_MAX / 16) {
             self.appended.remove(&id);
+            self.silent_since.remove(&id);
         }
     }
 

@@ -5,7 +5,7 @@ use thalweg_log::LogConfig;
 use thalweg_log::disk::{Disk, RealDisk};
 use thalweg_log::producers::{CheckContext, ProducerError, ProducerStates, Verdict};
 use thalweg_model::batch::StoredBatch;
-use thalweg_model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp};
+use thalweg_model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Tick, Timestamp};
 
 use crate::fixture::{Fixture, idempotent, offset, stamp};
 
@@ -181,11 +181,33 @@ fn silent_producers_are_forgotten_unless_they_have_work() {
     let mut log = Fixture::new(&RealDisk, dir.path(), LogConfig::default());
     log.append(vec![idempotent(1, stamp(1, 0, 0), false)]);
     log.append(vec![idempotent(1, stamp(2, 0, 0), true)]);
-    log.log.producers_mut().expire(Timestamp(1_500), 501);
+    let start = Tick(7);
+    log.log.producers_mut().expire(start, 501);
+    log.log.producers_mut().expire(start.after_ms(500), 501);
     assert_eq!(log.log.producers().len(), 2);
-    log.log.producers_mut().expire(Timestamp(1_501), 501);
+    log.log.producers_mut().expire(start.after_ms(501), 501);
     let left: Vec<_> = log.log.producers().active().map(|(id, _)| id.0).collect();
     assert_eq!(left, [2], "the one with an open transaction stays");
+}
+
+/// Found by mixed load: records without a timestamp, and a look at retention between a batch and its repetition.
+#[test]
+fn a_producer_of_old_records_is_remembered_while_it_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = Fixture::new(&RealDisk, dir.path(), LogConfig::default());
+    let day_ms = 86_400_000;
+    for sequence in 0..5 {
+        let batch = idempotent(1, stamp(1, 0, sequence), false);
+        log.append(vec![batch]);
+        let now = Tick(0).after_ms(day_ms * u64::try_from(sequence).unwrap());
+        log.log.producers_mut().expire(now, day_ms);
+        let repeat = at(5, 1, (1, 0, sequence));
+        let verdict = log.log.producers().check(repeat.header(), &context(5));
+        assert!(
+            matches!(verdict, Ok(Verdict::Duplicate { .. })),
+            "{verdict:?}"
+        );
+    }
 }
 
 #[test]
