@@ -20,6 +20,16 @@ pub(crate) struct FileKey {
     pub(crate) log: LogNumber,
     pub(crate) base: Offset,
     pub(crate) kind: FileKind,
+    pub(crate) way: Way,
+}
+
+/// How a file's bytes are reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Way {
+    /// Through the page cache.
+    Cached,
+    /// Past it, in whole blocks.
+    Direct,
 }
 
 /// Open files, least recently used ones closed first; clones share it.
@@ -90,12 +100,17 @@ impl<D: Disk> FileCache<D> {
         path: impl FnOnce() -> Box<Path>,
     ) -> io::Result<D::File> {
         let mut inner = self.lock();
-        let written = mode != OpenMode::Read;
+        // A write past the page cache has said by itself how it ended.
+        let written = !matches!(mode, OpenMode::Read | OpenMode::Direct);
         if let Some(file) = inner.touch(key, written) {
             return Ok(file);
         }
         // Always opened for writing: the same file may be read first and written later.
-        let mode = if written { mode } else { OpenMode::Write };
+        let mode = if mode == OpenMode::Read {
+            OpenMode::Write
+        } else {
+            mode
+        };
         let file = disk.open(&path(), mode)?;
         inner.insert(key, file.clone(), written)?;
         Ok(file)

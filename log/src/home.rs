@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use thalweg_model::{Offset, Uuid};
 
 use crate::disk::{Disk, OpenMode};
-use crate::file_cache::{FileCache, FileKey, LogNumber};
+use crate::file_cache::{FileCache, FileKey, LogNumber, Way};
 use crate::segment::FileKind;
 
 /// The directory of one partition and what is needed to use it.
@@ -53,17 +53,22 @@ impl<D: Disk> LogHome<D> {
     }
 
     fn open(&self, base: Offset, kind: FileKind, mode: OpenMode) -> io::Result<D::File> {
-        let key = self.key(base, kind);
+        let way = match mode {
+            OpenMode::Read | OpenMode::Write | OpenMode::Create => Way::Cached,
+            OpenMode::Direct | OpenMode::DirectSync => Way::Direct,
+        };
+        let key = self.key(base, kind, way);
         self.cache.get(key, mode, &self.disk, || {
             self.path(base, kind).into_boxed_path()
         })
     }
 
-    fn key(&self, base: Offset, kind: FileKind) -> FileKey {
+    fn key(&self, base: Offset, kind: FileKind, way: Way) -> FileKey {
         FileKey {
             log: self.number,
             base,
             kind,
+            way,
         }
     }
 
@@ -77,16 +82,21 @@ impl<D: Disk> LogHome<D> {
         self.open(base, kind, OpenMode::Create)
     }
 
+    /// A file to write past the page cache, made if it is not there.
+    pub(crate) fn file_to_write_directly(&self, base: Offset) -> io::Result<D::File> {
+        self.open(base, FileKind::Log, OpenMode::Direct)
+    }
+
     /// A file that its caller is going to sync.
     pub(crate) fn file_to_sync(&self, base: Offset, kind: FileKind) -> io::Result<D::File> {
         let file = self.open(base, kind, OpenMode::Read)?;
-        self.cache.handed_out(self.key(base, kind));
+        self.cache.handed_out(self.key(base, kind, Way::Cached));
         Ok(file)
     }
 
     /// Closes a file and removes it; that it is not there is no failure.
     pub(crate) fn remove(&self, base: Offset, kind: FileKind) -> io::Result<()> {
-        self.cache.forget(self.key(base, kind));
+        self.forget(base, kind);
         match self.disk.remove_file(&self.path(base, kind)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),
@@ -95,7 +105,9 @@ impl<D: Disk> LogHome<D> {
 
     /// Closes a file.
     pub(crate) fn forget(&self, base: Offset, kind: FileKind) {
-        self.cache.forget(self.key(base, kind));
+        for way in [Way::Cached, Way::Direct] {
+            self.cache.forget(self.key(base, kind, way));
+        }
     }
 
     /// Closes all files of the partition.

@@ -1,19 +1,36 @@
 //! What is in the journal and not yet in the segments: bounded over all partitions.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 
 use thalweg_log::GroupId;
+use thalweg_log::aligned::AlignedBuf;
 use thalweg_log::disk::Disk;
+use thalweg_log::partition::{Stretch, StretchWritten};
 use thalweg_model::Offset;
 
-use crate::Shard;
-use crate::limits::WRITE_BEHIND_BYTES_MAX;
+use crate::limits::{
+    STRETCH_BUFFER_BYTES, STRETCH_BYTES_MIN, WRITE_BEHIND_BYTES_MAX, WRITE_BEHIND_LATE_BYTES_MAX,
+};
+use crate::{Effect, Shard};
 
 /// Entries whose bytes may be in memory only, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct WriteBehind {
-    entries: VecDeque<Entry>,
+    entries: Entries,
+    /// Those that should be written by now.
+    late: Entries,
+    /// Logs with a stretch to write.
+    ripe: BTreeSet<GroupId>,
+    /// Whether stretches are on their way.
+    under_way: bool,
+    /// What the next ones are written with.
+    buffer: Option<AlignedBuf>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    queue: VecDeque<Entry>,
     bytes: usize,
 }
 
@@ -25,36 +42,144 @@ struct Entry {
     bytes: usize,
 }
 
-impl WriteBehind {
-    /// Notes an entry that was put behind a log.
-    pub(crate) fn note(&mut self, group: GroupId, end: Offset, bytes: usize) {
-        self.entries.push_back(Entry { group, end, bytes });
-        self.bytes += bytes;
+impl Entries {
+    fn push(&mut self, entry: Entry) {
+        self.queue.push_back(entry);
+        self.bytes += entry.bytes;
     }
 
     fn pop(&mut self) {
-        if let Some(oldest) = self.entries.pop_front() {
+        if let Some(oldest) = self.queue.pop_front() {
             self.bytes -= oldest.bytes;
         }
     }
 }
 
+impl WriteBehind {
+    /// Notes an entry that was put behind a log.
+    pub(crate) fn note(&mut self, group: GroupId, end: Offset, bytes: usize) {
+        self.entries.push(Entry { group, end, bytes });
+    }
+}
+
+/// Stretches of several segments for an I/O thread.
+#[derive(Debug)]
+pub struct StretchJob<D: Disk> {
+    stretches: Vec<(GroupId, Stretch<D>)>,
+    buffer: AlignedBuf,
+}
+
+/// What became of them.
+#[derive(Debug)]
+pub struct StretchesWritten {
+    written: Vec<(GroupId, StretchWritten)>,
+    buffer: AlignedBuf,
+}
+
+impl<D: Disk> StretchJob<D> {
+    /// Writes them; nothing is synced.
+    #[must_use]
+    pub fn perform(self) -> StretchesWritten {
+        let Self {
+            stretches,
+            mut buffer,
+        } = self;
+        let written = stretches
+            .into_iter()
+            .map(|(group, stretch)| (group, stretch.perform(&mut buffer)))
+            .collect();
+        StretchesWritten { written, buffer }
+    }
+}
+
 impl<D: Disk> Shard<D> {
-    /// Writes the oldest entries to their segments, until the rest is within its limit.
+    /// Has the oldest entries written to their segments: long stretches by an I/O thread, the rest,
+    /// and what that thread is late with, at once.
     pub(crate) fn write_oldest(&mut self) -> io::Result<()> {
-        while self.behind.bytes > WRITE_BEHIND_BYTES_MAX
-            && let Some(&oldest) = self.behind.entries.front()
+        while self.behind.entries.bytes > WRITE_BEHIND_BYTES_MAX
+            && let Some(&oldest) = self.behind.entries.queue.front()
         {
-            if let Some(replica) = self.replicas.get_mut(&oldest.group)
-                && replica
-                    .log
-                    .unwritten_from()
-                    .is_some_and(|from| from < oldest.end)
-            {
-                replica.log.write_out()?;
+            if self.is_unwritten(oldest) {
+                let log = &mut self.replicas.get_mut(&oldest.group).expect("found").log;
+                if log.is_stretch_under_way() || log.waiting_bytes() >= STRETCH_BYTES_MIN {
+                    self.behind.ripe.insert(oldest.group);
+                    self.behind.late.push(oldest);
+                } else {
+                    log.write_out()?;
+                }
             }
-            self.behind.pop();
+            self.behind.entries.pop();
+        }
+        while let Some(&oldest) = self.behind.late.queue.front() {
+            if self.is_unwritten(oldest) {
+                if self.behind.late.bytes <= WRITE_BEHIND_LATE_BYTES_MAX {
+                    break;
+                }
+                self.replicas
+                    .get_mut(&oldest.group)
+                    .expect("found")
+                    .log
+                    .write_out()?;
+            }
+            self.behind.late.pop();
         }
         Ok(())
+    }
+
+    fn is_unwritten(&self, entry: Entry) -> bool {
+        let replica = self.replicas.get(&entry.group);
+        let unwritten = replica.and_then(|replica| replica.log.unwritten_from());
+        unwritten.is_some_and(|from| from < entry.end)
+    }
+
+    /// Notes that the group's log may have a stretch to write.
+    pub(crate) fn look_for_stretch(&mut self, group: GroupId) {
+        if let Some(replica) = self.replicas.get(&group)
+            && replica.log.wants_stretch()
+        {
+            self.behind.ripe.insert(group);
+        }
+    }
+
+    /// Sends the stretches that are ready on their way, if none are.
+    pub(crate) fn write_stretches(&mut self) {
+        if self.behind.under_way || self.behind.ripe.is_empty() || self.failed.is_some() {
+            return;
+        }
+        let mut stretches = Vec::new();
+        for group in std::mem::take(&mut self.behind.ripe) {
+            if let Some(replica) = self.replicas.get_mut(&group) {
+                match replica.log.stretch() {
+                    Ok(Some(stretch)) => stretches.push((group, stretch)),
+                    Ok(None) => {}
+                    Err(error) => self.effects.push(Effect::Notice(format!(
+                        "the segment of {} is written later: {error}",
+                        replica.dir
+                    ))),
+                }
+            }
+        }
+        if stretches.is_empty() {
+            return;
+        }
+        self.behind.under_way = true;
+        let spare = self.behind.buffer.take();
+        let buffer = spare.unwrap_or_else(|| AlignedBuf::with_capacity(STRETCH_BUFFER_BYTES));
+        let job = StretchJob { stretches, buffer };
+        self.effects.push(Effect::WriteStretches(job));
+    }
+
+    /// Stretches came back.
+    pub fn stretches_written(&mut self, done: StretchesWritten) {
+        let StretchesWritten { written, buffer } = done;
+        self.behind.under_way = false;
+        self.behind.buffer = Some(buffer);
+        for (group, written) in written {
+            if let Some(replica) = self.replicas.get_mut(&group) {
+                replica.log.stretch_written(written);
+                self.look_for_stretch(group);
+            }
+        }
+        self.write_stretches();
     }
 }

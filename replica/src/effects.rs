@@ -9,6 +9,7 @@ use thalweg_log::journal::GrowJob;
 use thalweg_log::partition::LogRemoval;
 use thalweg_model::{BrokerId, Offset, TopicPartition};
 
+use crate::behind::StretchJob;
 use crate::block_job::BlockJob;
 use crate::checkpoint::CheckpointJob;
 use crate::{AppendError, WaiterId};
@@ -47,6 +48,8 @@ pub struct Appended {
 pub enum Effect<D: Disk> {
     /// Perform on an I/O thread, then call `block_written`.
     WriteBlock(BlockJob<D>),
+    /// Perform on an I/O thread, then call `stretches_written`.
+    WriteStretches(StretchJob<D>),
     /// Perform on an I/O thread, then call `checkpointed`.
     Checkpoint(CheckpointJob<D>),
     /// Perform on an I/O thread, then call `journal_grown`.

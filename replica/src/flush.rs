@@ -96,6 +96,7 @@ impl<D: Disk> Shard<D> {
             self.newest_is_vouched_for = false;
             self.write(block, cargo);
         }
+        self.write_stretches();
         self.housekeep();
     }
 
@@ -223,6 +224,7 @@ impl<D: Disk> Shard<D> {
                 for (end, bytes) in cargo.followed.drain(..) {
                     self.behind.note(group, end, bytes);
                 }
+                self.look_for_stretch(group);
                 let bounded = self.write_oldest().map_err(|error| error.to_string());
                 written = bounded.and(written);
             }
@@ -297,6 +299,7 @@ impl<D: Disk> Shard<D> {
                 .propose(proposals.into_iter())
                 .expect("a leader that was not stepped takes proposals");
         }
+        self.look_for_stretch(group);
         self.evict_tail();
     }
 

@@ -23,6 +23,7 @@ mod tail;
 mod wait;
 
 pub use append::AppendError;
+pub use behind::{StretchJob, StretchesWritten};
 pub use block_job::{BlockJob, BlockWritten};
 pub use checkpoint::{CheckpointJob, Checkpointed};
 pub use effects::{Acks, Appended, Effect, Ticket};

@@ -24,6 +24,18 @@ pub const TAIL_BYTES_MAX: usize = 32 << 20;
 /// are written.
 pub const WRITE_BEHIND_BYTES_MAX: usize = 16 << 20;
 
+/// Bytes beyond those that an I/O thread has not written yet. Above it the shard writes them itself,
+/// and whoever produces waits for that.
+pub const WRITE_BEHIND_LATE_BYTES_MAX: usize = 8 << 20;
+
+/// Least part of a segment that is worth an I/O thread's turn: less costs more to hand over than to
+/// write into the page cache.
+pub const STRETCH_BYTES_MIN: u64 = 64 << 10;
+
+/// What stretches are copied to on their way past the page cache: a write of 512 KiB costs half of two
+/// of 256 KiB, and the buffer stays in the processor's cache.
+pub const STRETCH_BUFFER_BYTES: usize = 512 << 10;
+
 /// Appends accepted and not yet handed to the journal, per shard. The journal takes 1 GB/s, so this
 /// is 64 ms of work; above it appends are refused with a retriable error.
 pub const PENDING_BYTES_MAX: usize = 64 << 20;

@@ -68,7 +68,10 @@ impl Disk for Watched {
     type File = WatchedFile;
 
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<WatchedFile> {
-        let may_create = matches!(mode, OpenMode::Create | OpenMode::DirectSync);
+        let may_create = matches!(
+            mode,
+            OpenMode::Create | OpenMode::Direct | OpenMode::DirectSync
+        );
         if may_create && self.disk.open(path, OpenMode::Read).is_err() {
             self.note("create", path);
         }
@@ -181,6 +184,9 @@ impl Node {
             for effect in effects {
                 match effect {
                     Effect::WriteBlock(write) => self.shard.block_written(write.perform(), NOW),
+                    Effect::WriteStretches(job) => {
+                        self.shard.stretches_written(job.perform());
+                    }
                     Effect::Complete { result, .. } => {
                         result.unwrap();
                         self.acked += 1;

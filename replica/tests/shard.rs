@@ -83,6 +83,7 @@ impl Node {
             Effect::Complete { ticket, result } => {
                 assert!(self.done.insert(ticket, result).is_none(), "answered once");
             }
+            Effect::WriteStretches(job) => self.shard.stretches_written(job.perform()),
             Effect::RemoveLog(removal) => self.shard.log_removed(removal.perform()),
             Effect::Wake(waiter) => self.woken.push(waiter),
             Effect::Failed(why) => panic!("{why}"),

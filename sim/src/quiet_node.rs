@@ -83,6 +83,7 @@ impl QuietNode {
                     let _gone = self.disk.remove_file(&path);
                 }
             }
+            Effect::WriteStretches(job) => self.shard.stretches_written(job.perform()),
             Effect::RemoveLog(removal) => self.shard.log_removed(removal.perform()),
             Effect::Complete { result, .. } => match result {
                 Ok(appended) => self.appended = Some(appended),

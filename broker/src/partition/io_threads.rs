@@ -12,7 +12,9 @@ use thalweg_log::disk::RealDisk;
 use thalweg_log::journal::{GrowJob, Growth};
 use thalweg_log::partition::LogRemoval;
 use thalweg_replica::limits::BLOCKS_IN_FLIGHT_MAX;
-use thalweg_replica::{BlockJob, BlockWritten, CheckpointJob, Checkpointed};
+use thalweg_replica::{
+    BlockJob, BlockWritten, CheckpointJob, Checkpointed, StretchJob, StretchesWritten,
+};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -22,6 +24,7 @@ use crate::observe::metrics::BlockTimes;
 #[derive(Debug)]
 pub(crate) enum Done {
     Block(BlockWritten, BlockTimes),
+    Stretches(StretchesWritten),
     Checkpoint(Checkpointed<RealDisk>, Duration),
     Grown(Growth<RealDisk>),
     LogRemoved((PathBuf, io::Result<()>)),
@@ -31,6 +34,7 @@ pub(crate) enum Done {
 #[derive(Clone, Debug)]
 pub(crate) struct IoThreads {
     blocks: Arc<BlockQueue>,
+    stretches: Sender<StretchJob<RealDisk>>,
     background: Sender<Background>,
     removals: Sender<Removal>,
 }
@@ -48,7 +52,7 @@ enum Removal {
 }
 
 impl IoThreads {
-    /// Starts a thread for each journal block that may be under way, and one for the rest. They live
+    /// Starts a thread for each journal block that may be under way, and three for the rest. They live
     /// as long as the process.
     pub(crate) fn start(done: &UnboundedSender<Done>) -> io::Result<Self> {
         let blocks = Arc::new(BlockQueue::default());
@@ -69,6 +73,7 @@ impl IoThreads {
                     }
                 })?;
         }
+        let stretches = start_stretches(done.clone())?;
         let removals = start_removals(done.clone())?;
         let (background, background_jobs) = channel();
         let done = done.clone();
@@ -91,6 +96,7 @@ impl IoThreads {
             })?;
         Ok(Self {
             blocks,
+            stretches,
             background,
             removals,
         })
@@ -98,6 +104,12 @@ impl IoThreads {
 
     pub(crate) fn write_block(&self, write: BlockJob<RealDisk>) {
         self.blocks.put(write);
+    }
+
+    pub(crate) fn write_stretches(&self, job: StretchJob<RealDisk>) {
+        self.stretches
+            .send(job)
+            .expect("the segments thread lives as long as this handle");
     }
 
     pub(crate) fn checkpoint(&self, job: CheckpointJob<RealDisk>) {
@@ -125,6 +137,21 @@ impl IoThreads {
             .send(job)
             .expect("the checkpoint thread lives as long as this handle");
     }
+}
+
+/// A thread for what goes to the segments: a sync in a checkpoint must not hold it up.
+fn start_stretches(done: UnboundedSender<Done>) -> io::Result<Sender<StretchJob<RealDisk>>> {
+    let (stretches, jobs) = channel::<StretchJob<RealDisk>>();
+    thread::Builder::new()
+        .name("segments".to_owned())
+        .spawn(move || {
+            for job in jobs {
+                if done.send(Done::Stretches(job.perform())).is_err() {
+                    return;
+                }
+            }
+        })?;
+    Ok(stretches)
 }
 
 /// A thread for removals alone: the kernel takes its time with large files, and a checkpoint must not

@@ -54,6 +54,7 @@ async fn take_finished_io(node: Rc<Node>, mut done: UnboundedReceiver<Done>) {
                     shard.block_written(written, now);
                     node.block_came.notify_one();
                 }
+                Done::Stretches(written) => shard.stretches_written(written),
                 Done::Checkpoint(result, took) => {
                     node.metrics.journal.checkpointed(took);
                     shard.checkpointed(result);
@@ -102,6 +103,7 @@ impl Node {
                 self.metrics.journal.begin(bytes, entries);
                 self.io.write_block(write);
             }
+            Effect::WriteStretches(job) => self.io.write_stretches(job),
             Effect::Checkpoint(job) => self.io.checkpoint(job),
             Effect::Grow(job) => self.io.grow(job),
             Effect::Complete { ticket, result } => {

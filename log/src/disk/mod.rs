@@ -22,6 +22,9 @@ pub enum OpenMode {
     Write,
     /// Read and write; made if it is not there. Its name is durable only after `sync_dir`.
     Create,
+    /// Read and write past the page cache (`O_DIRECT`), durable after `sync_data`; otherwise as
+    /// [`Self::DirectSync`].
+    Direct,
     /// Read and write past the page cache, each write on stable storage when it returns
     /// (`O_DIRECT | O_DSYNC`). Made if it is not there. Positions, lengths and buffers are
     /// multiples of [`DIRECT_ALIGNMENT`]. Where the file system knows no `O_DIRECT`, the same

@@ -47,6 +47,7 @@ impl Disk for RealDisk {
                 options.write(true).create(true).truncate(false);
                 (options.open(path)?, Durability::AtSync)
             }
+            OpenMode::Direct => (open_direct(path)?, Durability::AtSync),
             OpenMode::DirectSync => (open_direct(path)?, Durability::AtReturn),
         };
         Ok(RealFile {

@@ -161,6 +161,7 @@ impl<D: Disk> PartitionLog<D> {
             term: entry.term,
         };
         self.changed = true;
+        self.note_file_end();
     }
 }
 

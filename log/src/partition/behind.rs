@@ -6,31 +6,41 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use thalweg_model::Offset;
 use thalweg_model::batch::StoredBatch;
 
 use super::PartitionLog;
+use super::stretch::Turn;
 use crate::disk::{Disk, DiskFile};
 use crate::segment::FileKind;
 
-/// A write ends at a multiple of this part of `write_behind_bytes`: by default at 64 KiB, which the page
-/// cache takes in one piece.
-const ALIGNMENT_PART: u64 = 4;
+/// So many times `write_behind_bytes` may wait. Nobody wrote the stretches that were handed out, or the
+/// disk is that slow: whoever appends writes them then.
+const WAITING_MAX: u64 = 64;
 
 /// Bytes that belong behind the end of the active segment's file, in order.
 #[derive(Debug, Default)]
 pub(super) struct WriteBehind {
-    pieces: VecDeque<Piece>,
-    bytes: u64,
+    pub(super) pieces: VecDeque<Piece>,
+    pub(super) bytes: u64,
+    /// Bytes of the first piece's batch that are in the file already.
+    begun: u64,
+    /// Who writes a stretch of them just now.
+    pub(super) turn: Option<Arc<Turn>>,
+    /// A stretch could not be written.
+    pub(super) failed: bool,
+    /// Stretches to come that a reader would rather find in the page cache.
+    pub(super) cached_stretches: u32,
 }
 
 #[derive(Debug)]
-struct Piece {
+pub(super) struct Piece {
     /// First offset of the batch.
     first: Offset,
-    bytes: Bytes,
+    pub(super) bytes: Bytes,
 }
 
 impl WriteBehind {
@@ -43,7 +53,7 @@ impl WriteBehind {
     }
 
     /// Drops the first `written` bytes.
-    fn advance(&mut self, mut written: u64) {
+    pub(super) fn advance(&mut self, mut written: u64) {
         self.bytes -= written;
         while written > 0 {
             let front = self.pieces.front_mut().expect("the bytes were counted");
@@ -51,16 +61,27 @@ impl WriteBehind {
             if written < whole {
                 let part = usize::try_from(written).expect("less than a length in memory");
                 front.bytes.advance(part);
+                self.begun += written;
                 return;
             }
             written -= whole;
+            self.begun = 0;
             self.pieces.pop_front();
         }
     }
 
-    /// Forgets what was not written.
+    /// Forgets what was not written, and keeps it from being written.
     pub(super) fn clear(&mut self) {
+        self.take_back();
         *self = Self::default();
+    }
+
+    /// Nobody else writes the end of the file when this returns: a stretch that waits for its I/O
+    /// thread is not written any more, and one that is being written is waited for.
+    fn take_back(&mut self) {
+        if let Some(turn) = self.turn.take() {
+            turn.take_back();
+        }
     }
 }
 
@@ -81,35 +102,37 @@ impl<D: Disk> PartitionLog<D> {
         self.write_between(end - self.behind.bytes, end)
     }
 
-    /// Takes the batches of an entry, which are not counted in the active segment yet. When enough
-    /// came together, whole stretches are written.
+    /// Takes the batches of an entry, which are not counted in the active segment yet.
     ///
     /// # Errors
-    /// The disk is full or failed; these batches were not taken.
+    /// What waits had to be written, and the disk is full or failed; these batches were not taken.
     pub(super) fn take_batches(&mut self, batches: &[StoredBatch], bytes: u64) -> io::Result<()> {
         let (kept, pieces) = (self.behind.bytes, self.behind.pieces.len());
         for batch in batches {
             self.behind.push(batch);
         }
-        let most = u64::from(self.config.write_behind_bytes);
-        if self.behind.bytes < most {
+        let most = WAITING_MAX * u64::from(self.config.write_behind_bytes);
+        if self.behind.bytes < most && !self.behind.failed {
             return Ok(());
         }
-        let end = self.active_bytes() + bytes;
-        // An entry that is that large by itself is often synced at once, so all of it is written.
-        let end = if bytes >= most {
-            end
-        } else {
-            end - end % (most / ALIGNMENT_PART).max(1)
-        };
         let start = self.active_bytes() - kept;
+        let end = self.active_bytes() + bytes;
         self.write_between(start, end).inspect_err(|_failed| {
             self.behind.pieces.truncate(pieces);
             self.behind.bytes = kept;
         })
     }
 
-    fn active_bytes(&self) -> u64 {
+    /// Tells the active segment where the batches end that are wholly in its file.
+    pub(super) fn note_file_end(&mut self) {
+        let waiting = self.behind.bytes + self.behind.begun;
+        let next = self.unwritten_from();
+        if let Some(active) = self.segments.last_mut() {
+            active.file_end = next.map(|offset| (active.bytes - waiting, offset));
+        }
+    }
+
+    pub(super) fn active_bytes(&self) -> u64 {
         self.segments.last().map_or(0, |active| active.bytes)
     }
 
@@ -118,6 +141,7 @@ impl<D: Disk> PartitionLog<D> {
         if end <= start {
             return Ok(());
         }
+        self.behind.take_back();
         let active = self.segments.last().expect("bytes are in a segment");
         let file = self.home.file_to_write(active.base, FileKind::Log)?;
         let mut left = usize::try_from(end - start).map_err(io::Error::other)?;
@@ -132,10 +156,12 @@ impl<D: Disk> PartitionLog<D> {
         }
         file.write_vectored_at(&slices, start)?;
         self.behind.advance(end - start);
+        self.behind.failed = false;
+        self.note_file_end();
         Ok(())
     }
 }
 
-fn length(bytes: &Bytes) -> u64 {
+pub(super) fn length(bytes: &Bytes) -> u64 {
     u64::try_from(bytes.len()).expect("a length fits 64 bits")
 }

@@ -38,7 +38,8 @@ pub struct LogRead<F> {
 impl<D: Disk> PartitionLog<D> {
     /// Whole batches from the one that contains `from`, at most `max_bytes` and none at `up_to` or
     /// after it, which is the start of a batch or the log's end. With `at_least_one` the first
-    /// batch comes even if it is larger than `max_bytes` (KIP-74).
+    /// batch comes even if it is larger than `max_bytes` (KIP-74). A read that begins in the file
+    /// ends with it: newer batches that are in memory only are for the next one.
     ///
     /// # Errors
     /// `from` is outside the log, or the disk failed.
@@ -65,7 +66,13 @@ impl<D: Disk> PartitionLog<D> {
         if from >= up_to.min(self.next_offset) {
             return Ok(read);
         }
-        self.write_out()?;
+        self.note_reader();
+        if self
+            .unwritten_from()
+            .is_some_and(|unwritten| unwritten <= from)
+        {
+            self.write_out()?;
+        }
         let mut at = self.segment_of(from).unwrap_or(self.segments.len());
         while at < self.segments.len() && self.segments[at].base < up_to {
             let left = max_bytes - read.bytes.min(max_bytes);

@@ -31,10 +31,12 @@ impl Found {
 }
 
 impl Segment {
+    /// The end of what is in the file.
     fn end(&self) -> Found {
+        let (position, offset) = self.file_end.unwrap_or((self.bytes, self.next_offset));
         Found {
-            position: self.bytes,
-            offset: self.next_offset,
+            position,
+            offset,
             length: 0,
         }
     }
@@ -46,12 +48,13 @@ impl Segment {
         position: u64,
     ) -> io::Result<HeaderScan<D::File>> {
         let file = home.file(self.base, FileKind::Log)?;
-        Ok(HeaderScan::new((self.base, file), position, self.bytes))
+        let end = self.end().position;
+        Ok(HeaderScan::new((self.base, file), position, end))
     }
 
     /// The first batch whose last offset is `offset` or higher.
     pub(crate) fn find<D: Disk>(&self, home: &LogHome<D>, offset: Offset) -> io::Result<Found> {
-        if offset >= self.next_offset {
+        if offset >= self.end().offset {
             return Ok(self.end());
         }
         let wanted = self.relative(offset.max(self.base));

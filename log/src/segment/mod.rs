@@ -76,6 +76,8 @@ pub(crate) struct Segment {
     pub(crate) new_names: bool,
     /// The files may be longer than the log: set after a crash.
     pub(crate) overlong: bool,
+    /// Where the batches end that are wholly in the file, and the offset behind them, if not all are.
+    pub(crate) file_end: Option<(u64, Offset)>,
     /// Bytes of the log file that were there when the log was opened, and nobody has looked at.
     pub(crate) opened_bytes: u64,
     /// Which of them somebody did look at since.
@@ -107,6 +109,7 @@ impl Segment {
             unsynced: false,
             new_names: true,
             overlong: false,
+            file_end: None,
             opened_bytes: 0,
             verified: Verified::default(),
         }

@@ -88,6 +88,7 @@ impl Segment {
             unsynced: false,
             new_names: false,
             overlong: true,
+            file_end: None,
             opened_bytes: state.bytes,
             verified: Verified::default(),
         }

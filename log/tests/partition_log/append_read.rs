@@ -1,7 +1,6 @@
 //! Appending batches and reading them back.
 
 use thalweg_log::LogConfig;
-use thalweg_log::disk::{DiskFile, OpenMode};
 use thalweg_log::partition::{AppendError, LogEntry, ReadError};
 use thalweg_model::{LogIndex, Term};
 
@@ -72,6 +71,7 @@ on_both_disks! {
     fn nothing_at_the_high_watermark_or_after_it_is_read(disk, home) {
         let mut log = Fixture::new(disk, home, small_segments());
         log.fill(30);
+        log.log.write_out().unwrap();
         for mark in (0..=90).step_by(3) {
             let read = log.log.read(offset(0), u64::MAX, offset(mark), true).unwrap();
             let expected: Vec<_> = (0..mark).step_by(3).collect();
@@ -86,6 +86,7 @@ on_both_disks! {
     fn segments_roll_by_size_and_a_read_spans_them(disk, home) {
         let mut log = Fixture::new(disk, home, small_segments());
         log.fill(30);
+        log.log.write_out().unwrap();
         let segments: Vec<_> = log.log.segments().collect();
         assert!(segments.len() > 4, "{} segments", segments.len());
         assert!(segments.iter().all(|segment| segment.bytes <= 2_000));
@@ -135,29 +136,6 @@ on_both_disks! {
             log.log.entries(index(20), index(25), 1),
             Err(ReadError::Unavailable { .. })
         ));
-    }
-
-    fn the_newest_bytes_wait_until_a_long_stretch_can_be_written(disk, home) {
-        let config = LogConfig { write_behind_bytes: 4_096, ..LogConfig::default() };
-        let mut log = Fixture::new(disk, home, config);
-        let path = home.join("topic-0/00000000000000000000.log");
-        let written = || disk.open(&path, OpenMode::Read).unwrap().len().unwrap();
-        let mut lengths = Vec::new();
-        for _ in 0..40 {
-            log.append(vec![batch(&[1], 300)]);
-            lengths.push(written());
-            let unwritten = log.log.size_bytes() - written();
-            assert!(unwritten < 4_096, "{unwritten} bytes are in memory only");
-            assert_eq!(unwritten > 0, log.log.unwritten_from().is_some());
-        }
-        lengths.dedup();
-        assert!((3..9).contains(&lengths.len()), "few writes, not {lengths:?}");
-        assert!(lengths.iter().all(|length| length % 1_024 == 0), "{lengths:?}");
-        let all: Vec<i64> = (0..40).collect();
-        assert_eq!(log.bases(0), all, "a reader has them written");
-        assert_eq!(written(), log.log.size_bytes());
-        log.restart();
-        assert_eq!(log.bases(0), all);
     }
 
     fn a_failed_write_leaves_the_log_as_it_was(disk, home) {

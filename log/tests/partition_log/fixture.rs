@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use thalweg_log::aligned::AlignedBuf;
 use thalweg_log::disk::{Disk, DiskFile};
 use thalweg_log::partition::{Appended, Checkpoint, LogEntry, LogRead, LogState};
 use thalweg_log::{FileCache, LogConfig, LogHome, PartitionLog};
@@ -157,11 +158,26 @@ impl<D: Disk> Fixture<D> {
 
     /// The base offsets of the batches from `from` to the end.
     pub(crate) fn bases(&mut self, from: i64) -> Vec<i64> {
-        let read = self
-            .log
-            .read(offset(from), u64::MAX, self.log.log_end(), true)
-            .unwrap();
-        bases(&read)
+        let (mut next, end) = (offset(from), self.log.log_end());
+        let mut all = Vec::new();
+        while next < end {
+            let read = self.log.read(next, u64::MAX, end, true).unwrap();
+            assert!(read.next > next, "a read moves on");
+            next = read.next;
+            all.extend(bases(&read));
+        }
+        all
+    }
+
+    /// What an I/O thread does: writes the stretches that are ready.
+    pub(crate) fn write_stretches(&mut self) {
+        let mut buffer = AlignedBuf::with_capacity(8_192);
+        while self.log.wants_stretch() {
+            let Some(stretch) = self.log.stretch().unwrap() else {
+                return;
+            };
+            self.log.stretch_written(stretch.perform(&mut buffer));
+        }
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

@@ -14,6 +14,7 @@ mod power_cuts;
 mod producer_rules;
 mod recovery;
 mod retention;
+mod stretches;
 mod times;
 mod transactions;
 mod truncation;

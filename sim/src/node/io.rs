@@ -6,7 +6,7 @@ use thalweg_log::disk::{Disk, SimDisk};
 use thalweg_log::journal::GrowJob;
 use thalweg_log::partition::LogRemoval;
 use thalweg_model::Tick;
-use thalweg_replica::{BlockJob, CheckpointJob};
+use thalweg_replica::{BlockJob, CheckpointJob, StretchJob};
 
 use super::SimNode;
 
@@ -14,6 +14,7 @@ use super::SimNode;
 #[derive(Debug)]
 pub(super) enum Job {
     Block(BlockJob<SimDisk>),
+    Stretches(StretchJob<SimDisk>),
     Checkpoint(CheckpointJob<SimDisk>),
     Grow(GrowJob<SimDisk>),
     Remove(Vec<PathBuf>),
@@ -25,6 +26,7 @@ impl Job {
     pub(super) fn perform_unheard(self) {
         match self {
             Self::Block(job) => drop(job.perform()),
+            Self::Stretches(job) => drop(job.perform()),
             Self::Checkpoint(job) => drop(job.perform()),
             Self::Grow(job) => drop(job.perform()),
             Self::Remove(_) => {}
@@ -45,6 +47,7 @@ impl SimNode {
         };
         match job {
             Job::Block(job) => running.shard.block_written(job.perform(), now),
+            Job::Stretches(job) => running.shard.stretches_written(job.perform()),
             Job::Checkpoint(job) => running.shard.checkpointed(job.perform()),
             Job::Grow(job) => running.shard.journal_grown(job.perform(), now),
             Job::Remove(paths) => {

@@ -254,6 +254,7 @@ impl Running {
     fn carry_out(&mut self, effect: Effect<SimDisk>, now: Now) {
         match effect {
             Effect::WriteBlock(job) => self.start(Job::Block(job)),
+            Effect::WriteStretches(job) => self.start(Job::Stretches(job)),
             Effect::Checkpoint(job) => self.start(Job::Checkpoint(job)),
             Effect::Grow(job) => self.start(Job::Grow(job)),
             Effect::Remove(paths) => self.start(Job::Remove(paths)),

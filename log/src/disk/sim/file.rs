@@ -32,7 +32,8 @@ impl SimFile {
         let aligned = bytes.len().is_multiple_of(DIRECT_ALIGNMENT)
             && position.is_multiple_of(DIRECT_ALIGNMENT)
             && bytes.as_ptr().align_offset(DIRECT_ALIGNMENT) == 0;
-        if self.mode == OpenMode::DirectSync && !aligned {
+        let is_direct = matches!(self.mode, OpenMode::Direct | OpenMode::DirectSync);
+        if is_direct && !aligned {
             return Err(io::Error::from(io::ErrorKind::InvalidInput));
         }
         Ok(())

@@ -176,7 +176,7 @@ impl Machine {
                 self.powered()?;
                 false
             }
-            OpenMode::Create | OpenMode::DirectSync => {
+            OpenMode::Create | OpenMode::Direct | OpenMode::DirectSync => {
                 self.change()?;
                 true
             }
@@ -224,7 +224,7 @@ impl Machine {
         self.alive(life)?;
         let through = match mode {
             OpenMode::DirectSync => true,
-            OpenMode::Write | OpenMode::Create => false,
+            OpenMode::Write | OpenMode::Create | OpenMode::Direct => false,
             OpenMode::Read => return Err(io::ErrorKind::PermissionDenied.into()),
         };
         self.remember(through.then_some((node, at, bytes)));
