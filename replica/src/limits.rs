@@ -8,9 +8,9 @@ pub const BLOCKS_IN_FLIGHT_MAX: usize = 2;
 /// cost a third more processor time than one of their size, and the wait is that of one write.
 pub const SECOND_BLOCK_BYTES_MIN: usize = 256 << 10;
 
-/// Batches below this size share an entry with their neighbours: copying 16 KiB costs less than an
-/// entry of its own (about 1 us against 4 us).
-pub const COALESCE_BELOW_BYTES: usize = 16 << 10;
+/// Batches below this size share an entry with their neighbours: copying one costs less than an entry
+/// of its own. From about here on it is the other way round.
+pub const COALESCE_BELOW_BYTES: usize = 4 << 10;
 
 /// Largest entry made of several small batches.
 pub const COALESCED_ENTRY_BYTES_MAX: usize = 64 << 10;
@@ -19,8 +19,8 @@ pub const COALESCED_ENTRY_BYTES_MAX: usize = 64 << 10;
 /// 32 MiB hold 30 ms of a 1 GB/s stream, more than a consumer that keeps up lags behind.
 pub const TAIL_BYTES_MAX: usize = 32 << 20;
 
-/// Bytes of all partitions that are in the journal and not yet in their segments' files: with 64 busy
-/// partitions each has its 256 KiB. Mostly the same bytes as the tail cache's. Above it the oldest
+/// Bytes of all partitions that are in the journal and not yet in their segments' files: with 32 busy
+/// partitions each has its 512 KiB. Mostly the same bytes as the tail cache's. Above it the oldest
 /// are written.
 pub const WRITE_BEHIND_BYTES_MAX: usize = 16 << 20;
 
