@@ -206,6 +206,19 @@ fn collect(stderr: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     said
 }
 
+impl Broker {
+    /// Processor time that it took so far, in ticks of the kernel.
+    pub(crate) fn processor_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let fields: Vec<_> = fields.split_whitespace().collect();
+        [11, 12]
+            .map(|at| fields[at].parse::<u64>().unwrap())
+            .iter()
+            .sum()
+    }
+}
+
 /// Asks again until it is so; false if it is not within ten seconds.
 pub(crate) fn becomes(mut is_so: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
