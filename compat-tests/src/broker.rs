@@ -97,7 +97,7 @@ impl Broker {
     fn xtask_kafka(&self, action: &str) -> Command {
         let mut command = Command::new("cargo");
         command
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .current_dir(crate::package::folder())
             .args(["xtask", "kafka", action, "--data"])
             .arg(&self.data);
         command

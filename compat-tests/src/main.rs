@@ -8,6 +8,7 @@ mod lack;
 mod manifest;
 mod matrix;
 mod outcome;
+mod package;
 mod progress;
 mod readback;
 mod record;
@@ -16,7 +17,7 @@ mod stored;
 mod toolchain;
 mod workload;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -61,7 +62,7 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let clients_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+    let clients_folder = package::folder().join("clients");
     let manifests = chosen(Manifest::load_all(&clients_folder)?, &arguments)?;
     ensure!(
         !arguments.report || (arguments.clients.is_empty() && !arguments.quick),
@@ -90,7 +91,7 @@ fn main() -> Result<()> {
     let outcomes = matrix::run(&plan, manifests, &mut progress)?;
     if arguments.report {
         let text = report::render(&broker.title, plan.count, &outcomes);
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs");
+        let path = package::folder().with_file_name("docs");
         std::fs::create_dir_all(&path)?;
         std::fs::write(path.join("compatibility.md"), text)?;
     }

@@ -9,6 +9,8 @@ mod connection;
 mod corpus;
 mod decode;
 mod encode;
+#[path = "../package.rs"]
+mod package;
 mod pattern;
 mod records;
 mod rules;
@@ -17,7 +19,7 @@ mod session;
 
 use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -56,7 +58,7 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/differential");
+    let home = package::folder().join("src/differential");
     let schema = Schema::load(&home.join("../../../wire/schema/api"))?;
     let rules = Rules::load(&home.join("rules.txt"))?;
     let mut allowed = Allowed::load(&home.join("allowed.txt"))?;
