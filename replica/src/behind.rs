@@ -12,6 +12,7 @@ use thalweg_model::Offset;
 use crate::limits::{
     STRETCH_BUFFER_BYTES, STRETCH_BYTES_MIN, WRITE_BEHIND_BYTES_MAX, WRITE_BEHIND_LATE_BYTES_MAX,
 };
+use crate::partition::Replica;
 use crate::{Effect, Shard};
 
 /// Entries whose bytes may be in memory only, oldest first.
@@ -24,6 +25,8 @@ pub(crate) struct WriteBehind {
     ripe: BTreeSet<GroupId>,
     /// Whether stretches are on their way.
     under_way: bool,
+    /// What waits for the next checkpoint is on its way, or was.
+    is_swept: bool,
     /// What the next ones are written with.
     buffer: Option<AlignedBuf>,
 }
@@ -141,6 +144,28 @@ impl<D: Disk> Shard<D> {
         }
     }
 
+    /// Has an I/O thread write what a checkpoint would have to write itself, as long as producers
+    /// wait; true when that is done.
+    pub(crate) fn is_swept(&mut self) -> bool {
+        if !self.behind.is_swept && !self.behind.under_way {
+            self.behind.is_swept = true;
+            let long = |replica: &&Replica<D>| replica.log.waiting_bytes() >= STRETCH_BYTES_MIN;
+            let groups = self
+                .replicas
+                .values()
+                .filter(long)
+                .map(|replica| replica.id);
+            self.behind.ripe.extend(groups);
+            self.write_stretches();
+        }
+        !self.behind.under_way
+    }
+
+    /// A checkpoint begins: the next one is swept for anew.
+    pub(crate) fn sweep_again(&mut self) {
+        self.behind.is_swept = false;
+    }
+
     /// Sends the stretches that are ready on their way, if none are.
     pub(crate) fn write_stretches(&mut self) {
         if self.behind.under_way || self.behind.ripe.is_empty() || self.failed.is_some() {
@@ -180,6 +205,8 @@ impl<D: Disk> Shard<D> {
                 self.look_for_stretch(group);
             }
         }
+        // First of all what a checkpoint waits for: there may always be a next stretch.
+        self.housekeep();
         self.write_stretches();
     }
 }

@@ -78,7 +78,7 @@ impl<D: Disk> Shard<D> {
         if self.journal.wants_settling() {
             self.settle();
         }
-        if self.checkpointing.is_none() && self.journal.wants_checkpoint() {
+        if self.checkpointing.is_none() && self.journal.wants_checkpoint() && self.is_swept() {
             self.start_checkpoint();
         }
         if let Some(job) = self.journal.wants_growth() {
@@ -105,6 +105,7 @@ impl<D: Disk> Shard<D> {
         if self.checkpointing.is_some() || self.failed.is_some() {
             return;
         }
+        self.sweep_again();
         let changed = self
             .replicas
             .values()
