@@ -16,6 +16,10 @@ pub enum EntryKind {
     Membership,
 }
 
+/// Stands before the bytes of a membership entry: the one that ends a joint change has none, and
+/// would be taken for a leader's first entry.
+const MEMBERSHIP_TAG: [u8; 1] = [1];
+
 /// One entry of a group's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -49,6 +53,10 @@ pub struct Membership {
     pub learners: Vec<ReplicaId>,
     /// Voters of the outgoing half while a joint change is under way.
     pub voters_outgoing: Vec<ReplicaId>,
+    /// Voters of that half that will be learners.
+    pub learners_next: Vec<ReplicaId>,
+    /// The joint change ends by itself.
+    pub auto_leave: bool,
 }
 
 impl Entry {
@@ -61,11 +69,15 @@ impl Entry {
             }
         };
         let (index, term) = (LogIndex(entry.index), Term(entry.term));
+        let data = match kind {
+            EntryKind::Data | EntryKind::Leader => entry.data.clone(),
+            EntryKind::Membership => [&MEMBERSHIP_TAG[..], &entry.data].concat().into(),
+        };
         Self {
             index,
             term,
             kind,
-            data: entry.data.clone(),
+            data,
         }
     }
 
@@ -74,11 +86,15 @@ impl Entry {
             EntryKind::Data | EntryKind::Leader => eraftpb::EntryType::EntryNormal,
             EntryKind::Membership => eraftpb::EntryType::EntryConfChangeV2,
         };
+        let data = match self.kind {
+            EntryKind::Data | EntryKind::Leader => self.data.clone(),
+            EntryKind::Membership => self.data.slice(MEMBERSHIP_TAG.len().min(self.data.len())..),
+        };
         eraftpb::Entry {
             entry_type,
             term: self.term.0,
             index: self.index.0,
-            data: self.data.clone(),
+            data,
             ..eraftpb::Entry::default()
         }
     }
@@ -111,6 +127,8 @@ impl Membership {
             voters: ids(&state.voters),
             learners: ids(&state.learners),
             voters_outgoing: ids(&state.voters_outgoing),
+            learners_next: ids(&state.learners_next),
+            auto_leave: state.auto_leave,
         }
     }
 
@@ -120,6 +138,8 @@ impl Membership {
             voters: ids(&self.voters),
             learners: ids(&self.learners),
             voters_outgoing: ids(&self.voters_outgoing),
+            learners_next: ids(&self.learners_next),
+            auto_leave: self.auto_leave,
             ..eraftpb::ConfState::default()
         }
     }

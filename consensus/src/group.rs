@@ -1,17 +1,20 @@
 //! One Raft group.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
 use raft::eraftpb::{self, MessageType};
-use raft::{Config, RawNode, StateRole};
+use raft::{Config, ProgressState, RawNode, SnapshotStatus, StateRole};
 use thalweg_model::{LogIndex, ReplicaId, Term};
 
 use crate::election::timeout_ticks;
 use crate::entry::membership_change;
-use crate::limits::{ELECTION_TICKS, HEARTBEAT_TICKS, INFLIGHT_MESSAGES_MAX, MESSAGE_BYTES_MAX};
+use crate::limits::{
+    ELECTION_TICKS, HEARTBEAT_TICKS, INFLIGHT_MESSAGES_MAX, MESSAGE_BYTES_MAX, SNAPSHOT_TICKS_MAX,
+};
 use crate::storage::GroupStorage;
-use crate::{Entry, HardState, Membership, Message, ReadRequest};
+use crate::{Entry, HardState, Membership, Message, ReadRequest, Snapshot};
 
 /// What a group is told once.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +30,12 @@ pub struct GroupConfig {
 pub struct GroupState {
     /// Durable term and vote.
     pub hard_state: HardState,
-    /// Members as of the last applied membership entry.
+    /// Members as of the entry `membership_index`.
     pub membership: Membership,
+    /// The entry that made them so; 0 for the members that the group began with.
+    pub membership_index: LogIndex,
+    /// Membership entries of the log after that one.
+    pub changes: Vec<Entry>,
     /// Index and term of the entry before the first one in the log.
     pub start: (LogIndex, Term),
     /// First index of each term in the log, ascending.
@@ -55,13 +62,16 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReadyNumber(u64);
 
-/// What a group wants done, in this order: hand `append` and `hard_state` to stable storage, send
-/// `messages` at once and `messages_after_persist` when that is durable, then say `persisted`.
+/// What a group wants done, in this order: hand `begin`, `hard_state` and `append` to stable storage,
+/// send `messages` at once and `messages_after_persist` when that is durable, then say `persisted`.
 #[derive(Debug, Default)]
 pub struct Work {
     /// Set if there is something to persist, or a message that waits for what was handed out before.
     pub ready: Option<ReadyNumber>,
-    /// Term and vote changed: durable before any message that depends on them.
+    /// The log is void; it goes on where this says.
+    pub begin: Option<Snapshot>,
+    /// Term and vote changed: durable before any message that depends on them. What it says to be
+    /// committed is in the log already, or before its beginning.
     pub hard_state: Option<HardState>,
     /// Entries to persist; what the log has from the first one's index on is replaced.
     pub append: Vec<Entry>,
@@ -75,6 +85,8 @@ pub struct Work {
     pub membership: Option<Membership>,
     /// Entries to read back for a lagging follower.
     pub reads: Vec<ReadRequest>,
+    /// A follower lacks what the log does not have any more: it wants [`Group::offer`].
+    pub wants_beginning: bool,
 }
 
 /// A proposal came to the wrong place.
@@ -95,6 +107,12 @@ pub struct Group {
     committed: LogIndex,
     handed_out: ReadyNumber,
     persisted: ReadyNumber,
+    /// The entry by which the members became what they are.
+    membership_index: LogIndex,
+    /// The log was given up for one that begins after this entry, which is not durable yet.
+    beginning: Option<(ReadyNumber, LogIndex)>,
+    /// How long followers that were sent the log's beginning did not say that they have it.
+    beginning_ticks: BTreeMap<u64, u32>,
 }
 
 impl fmt::Debug for Group {
@@ -154,9 +172,26 @@ impl Group {
             committed: applied,
             handed_out: ReadyNumber(0),
             persisted: ReadyNumber(0),
+            membership_index: state.membership_index,
+            beginning: None,
+            beginning_ticks: BTreeMap::new(),
         };
+        for change in state.changes {
+            group.note_old_change(&change);
+        }
         group.fix_timeout();
         group
+    }
+
+    /// A membership entry that was in the log when the process stopped.
+    fn note_old_change(&mut self, entry: &Entry) {
+        let entry = entry.to_raft();
+        if entry.index <= self.committed.0 {
+            self.apply_change(&entry);
+        } else {
+            let storage = self.node.mut_store();
+            storage.old_changes.insert(entry.index, entry);
+        }
     }
 
     /// What this replica is.
@@ -190,10 +225,21 @@ impl Group {
         self.committed
     }
 
-    /// Term and vote as Raft holds them now; durable only once persisted.
+    /// Term and vote as Raft holds them now, durable only once persisted, and what is known to be
+    /// committed of the entries that are durable here: it must never be taken for more of a log that
+    /// is to be cut.
     #[must_use]
     pub fn hard_state(&self) -> HardState {
-        HardState::from_raft(&self.node.raft.hard_state())
+        HardState {
+            commit: self.committed,
+            ..HardState::from_raft(&self.node.raft.hard_state())
+        }
+    }
+
+    /// The members as they are stored: with the entry that made them so.
+    #[must_use]
+    pub fn stored_membership(&self) -> (LogIndex, &Membership) {
+        (self.membership_index, &self.node.store().membership)
     }
 
     /// The members.
@@ -211,6 +257,9 @@ impl Group {
 
     /// Asks to become leader now.
     pub fn campaign(&mut self) {
+        if self.beginning.is_some() {
+            return;
+        }
         // The only failure is a pending membership change, which a later timeout tries again.
         let _pending = self.node.campaign();
         self.fix_timeout();
@@ -218,8 +267,28 @@ impl Group {
 
     /// Lets one tick pass.
     pub fn tick(&mut self) {
-        self.node.tick();
+        // The raft crate cannot campaign between two logs.
+        if self.beginning.is_none() {
+            self.node.tick();
+        }
+        self.give_up_beginnings();
         self.fix_timeout();
+    }
+
+    /// A beginning that was sent and did not arrive is sent again: the raft crate waits for ever.
+    fn give_up_beginnings(&mut self) {
+        let all = self.node.raft.prs().iter();
+        let waiting = all.filter(|(_, progress)| progress.state == ProgressState::Snapshot);
+        let waiting: Vec<_> = waiting.map(|(&id, _)| id).collect();
+        self.beginning_ticks.retain(|id, _| waiting.contains(id));
+        for id in waiting {
+            let ticks = self.beginning_ticks.entry(id).or_default();
+            *ticks += 1;
+            if *ticks > SNAPSHOT_TICKS_MAX {
+                *ticks = 0;
+                self.node.report_snapshot(id, SnapshotStatus::Failure);
+            }
+        }
     }
 
     /// Appends entries to the leader's log; they take the indexes after [`Self::last_index`].
@@ -265,6 +334,13 @@ impl Group {
                 "it commits entries that this replica does not have".to_owned(),
             ));
         }
+        if message.is_snapshot() && message.snapshot().is_none() {
+            return Err(StepError("its snapshot cannot be understood".to_owned()));
+        }
+        let is_election = message.0.msg_type == MessageType::MsgTimeoutNow;
+        if is_election && self.beginning.is_some() {
+            return Ok(()); // As in `tick`.
+        }
         let result = self.node.step(message.0);
         self.fix_timeout();
         result.map_err(|error| StepError(error.to_string()))
@@ -274,6 +350,12 @@ impl Group {
     pub fn persisted(&mut self, ready: ReadyNumber) {
         self.persisted = self.persisted.max(ready);
         self.node.on_persist_ready(ready.0);
+        if let Some((number, index)) = self.beginning
+            && number <= ready
+        {
+            self.beginning = None;
+            self.node.advance_apply_to(index.0);
+        }
     }
 
     /// Entries that were asked for by [`Work::reads`] were read back.
@@ -287,6 +369,21 @@ impl Group {
         self.node.mut_store().compacted(start.min(self.committed));
     }
 
+    /// The beginning of this replica's log, as [`Work::wants_beginning`] asked; `data` is the owner's.
+    pub fn offer(&mut self, data: Bytes) {
+        let (index, term) = self.node.store().start();
+        let snapshot = Snapshot {
+            index,
+            term,
+            membership: self.node.store().membership.clone(),
+            membership_index: self.membership_index,
+            data,
+        };
+        if index > LogIndex(0) {
+            self.node.mut_store().offer(&snapshot);
+        }
+    }
+
     /// Collects what is to be done; empty if there is nothing.
     #[must_use]
     pub fn work(&mut self) -> Work {
@@ -295,6 +392,7 @@ impl Group {
             self.collect(&mut work);
         }
         work.reads = self.node.store().take_requests();
+        work.wants_beginning = self.node.store().take_wanted();
         work
     }
 
@@ -309,11 +407,16 @@ impl Group {
             work.ready = Some(number);
             self.handed_out = number;
         }
+        if !ready.snapshot().is_empty() {
+            self.begin_at(ready.snapshot(), number, work);
+        }
         if let Some(state) = ready.hs() {
+            let state = HardState::from_raft(state);
+            self.node.mut_store().hard_state = state;
             if ready.must_sync() || work.hard_state.is_some() {
-                work.hard_state = Some(HardState::from_raft(state));
+                let commit = self.committed;
+                work.hard_state = Some(HardState { commit, ..state });
             }
-            self.node.mut_store().hard_state = HardState::from_raft(state);
         }
         let entries = ready.take_entries();
         work.append.extend(entries.iter().map(Entry::from_raft));
@@ -327,16 +430,40 @@ impl Group {
         self.apply(&committed, work);
     }
 
+    /// The log is given up for the beginning of the leader's.
+    fn begin_at(&mut self, snapshot: &eraftpb::Snapshot, number: ReadyNumber, work: &mut Work) {
+        let snapshot = Snapshot::from_raft(snapshot).expect("it was understood when it arrived");
+        // What came before it in the same work is void.
+        work.append.clear();
+        work.committed = None;
+        self.committed = snapshot.index;
+        self.membership_index = snapshot.membership_index;
+        self.beginning = Some((number, snapshot.index));
+        self.node.mut_store().begin_at(&snapshot);
+        work.membership = Some(snapshot.membership.clone());
+        work.begin = Some(snapshot);
+    }
+
+    /// Changes the members, unless they are already as of a later entry.
+    fn apply_change(&mut self, entry: &eraftpb::Entry) -> Option<Membership> {
+        if entry.index <= self.membership_index.0 {
+            return None;
+        }
+        let change = membership_change(entry);
+        let state = self.node.apply_conf_change(&change).ok()?;
+        let membership = Membership::from_raft(&state);
+        self.membership_index = LogIndex(entry.index);
+        self.node.mut_store().membership = membership.clone();
+        Some(membership)
+    }
+
     fn apply(&mut self, committed: &[eraftpb::Entry], work: &mut Work) {
         let Some(last) = committed.last() else { return };
         for entry in committed {
             match entry.entry_type {
                 eraftpb::EntryType::EntryNormal => {}
                 eraftpb::EntryType::EntryConfChange | eraftpb::EntryType::EntryConfChangeV2 => {
-                    let change = membership_change(entry);
-                    if let Ok(state) = self.node.apply_conf_change(&change) {
-                        let membership = Membership::from_raft(&state);
-                        self.node.mut_store().membership = membership.clone();
+                    if let Some(membership) = self.apply_change(entry) {
                         work.membership = Some(membership);
                     }
                 }

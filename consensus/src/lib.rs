@@ -8,9 +8,11 @@ mod entry;
 mod group;
 pub mod limits;
 mod message;
+mod snapshot;
 mod storage;
 
 pub use entry::{Entry, EntryKind, HardState, Membership};
 pub use group::{Group, GroupConfig, GroupState, ProposeError, ReadyNumber, Role, StepError, Work};
 pub use message::Message;
+pub use snapshot::Snapshot;
 pub use storage::ReadRequest;

@@ -13,3 +13,7 @@ pub const INFLIGHT_MESSAGES_MAX: usize = 16;
 
 /// Bytes of entries in one append message: the largest group commit of one partition.
 pub const MESSAGE_BYTES_MAX: u64 = 1 << 20;
+
+/// Ticks until a leader takes the beginning of its log for lost that it sent to a follower, and sends
+/// it again: 2 s are an age for a message and the block that makes it durable.
+pub const SNAPSHOT_TICKS_MAX: u32 = 20;

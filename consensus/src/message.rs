@@ -3,7 +3,7 @@
 use raft::eraftpb;
 use thalweg_model::{ReplicaId, Term};
 
-use crate::Entry;
+use crate::{Entry, Snapshot};
 
 /// A message to another replica; what is in it is Raft's own business.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,18 @@ impl Message {
             "{:?}{no} from {} in term {}: {first} of term {}, {count} entries, commit {}",
             message.msg_type, message.from, message.term, message.log_term, message.commit
         )
+    }
+
+    /// The beginning of a log that it carries, if it is about one; none if that cannot be understood.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        self.0.snapshot.as_ref().and_then(Snapshot::from_raft)
+    }
+
+    /// Whether it carries the beginning of a log.
+    #[must_use]
+    pub fn is_snapshot(&self) -> bool {
+        self.0.msg_type == eraftpb::MessageType::MsgSnapshot
     }
 
     /// The entries it carries.

@@ -1,14 +1,14 @@
 //! The log as the `raft` crate sees it: terms by run, a window of recent entries, and a way to ask
 //! for older ones without blocking.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
 
 use raft::eraftpb;
 use raft::{GetEntriesContext, RaftState, Storage, StorageError};
 use thalweg_model::{LogIndex, Term};
 
-use crate::{Entry, HardState, Membership};
+use crate::{Entry, HardState, Membership, Snapshot};
 
 /// Entries that a lagging follower needs and that are no longer in memory.
 #[derive(Debug)]
@@ -41,6 +41,13 @@ pub(crate) struct GroupStorage {
     /// Entries read back on request.
     fetched: Vec<eraftpb::Entry>,
     requests: RefCell<Vec<ReadRequest>>,
+    /// Membership entries that were in the log when the group was opened: what they carry matters
+    /// when they are committed.
+    pub(crate) old_changes: BTreeMap<u64, eraftpb::Entry>,
+    /// The log's beginning, for a follower that lacks what came before.
+    offered: RefCell<Option<eraftpb::Snapshot>>,
+    /// Such a follower waits for it.
+    wanted: Cell<bool>,
 }
 
 impl GroupStorage {
@@ -64,6 +71,9 @@ impl GroupStorage {
             recent: VecDeque::new(),
             fetched: Vec::new(),
             requests: RefCell::new(Vec::new()),
+            old_changes: BTreeMap::new(),
+            offered: RefCell::new(None),
+            wanted: Cell::new(false),
         }
     }
 
@@ -91,6 +101,7 @@ impl GroupStorage {
             self.runs.pop_back();
         }
         self.fetched.clear();
+        self.old_changes.retain(|&index, _| index < first.0);
         for entry in entries {
             let term = Term(entry.term);
             if self.runs.back().is_none_or(|run| run.term != term) {
@@ -127,6 +138,34 @@ impl GroupStorage {
             self.runs.pop_front();
         }
         self.start = (start, term);
+        self.offered.take();
+    }
+
+    /// The log is given up for the beginning of another one.
+    pub(crate) fn begin_at(&mut self, snapshot: &Snapshot) {
+        self.start = (snapshot.index, snapshot.term);
+        self.last = snapshot.index;
+        self.membership = snapshot.membership.clone();
+        self.runs.clear();
+        self.recent.clear();
+        self.fetched.clear();
+        self.old_changes.clear();
+        self.offered.take();
+    }
+
+    /// Whether a follower lacks what the log does not have any more; asked once.
+    pub(crate) fn take_wanted(&self) -> bool {
+        self.wanted.take()
+    }
+
+    /// The entry before the first one of the log.
+    pub(crate) fn start(&self) -> (LogIndex, Term) {
+        self.start
+    }
+
+    /// Takes the log's beginning, for the follower that wants it.
+    pub(crate) fn offer(&mut self, snapshot: &Snapshot) {
+        self.offered.replace(Some(snapshot.to_raft()));
     }
 
     pub(crate) fn take_requests(&self) -> Vec<ReadRequest> {
@@ -162,6 +201,9 @@ impl GroupStorage {
         }
         if with_data {
             return None;
+        }
+        if let Some(change) = self.old_changes.get(&index) {
+            return Some(change.clone());
         }
         // Applied long ago or recovered: only that it is there matters, not what it carries.
         let term = self.term_of(LogIndex(index))?;
@@ -235,8 +277,11 @@ impl Storage for GroupStorage {
     }
 
     fn snapshot(&self, _request_index: u64, _to: u64) -> raft::Result<eraftpb::Snapshot> {
-        Err(raft::Error::Store(
-            StorageError::SnapshotTemporarilyUnavailable,
-        ))
+        // Each is given to one follower: it may be large, and is seldom needed.
+        let offered = self.offered.take();
+        offered.ok_or_else(|| {
+            self.wanted.set(true);
+            raft::Error::Store(StorageError::SnapshotTemporarilyUnavailable)
+        })
     }
 }

@@ -41,14 +41,13 @@ fn state(voters: u64, stable: &Stable) -> GroupState {
         }
     }
     GroupState {
-        hard_state: HardState {
-            commit: LogIndex(0),
-            ..stable.hard_state
-        },
+        hard_state: stable.hard_state,
         membership: Membership {
             voters: (1..=voters).map(ReplicaId).collect(),
             ..Membership::default()
         },
+        membership_index: LogIndex(0),
+        changes: Vec::new(),
         start: (LogIndex(0), Term(0)),
         terms,
         last: stable.log.last().map_or(LogIndex(0), |entry| entry.index),
@@ -86,6 +85,11 @@ impl Node {
         if let Some(index) = work.committed {
             self.note_commit(index);
         }
+        // It may become durable alone: what it tells to be committed must not be taken for entries
+        // that the log has in their place, which are about to be cut off.
+        let told = work.hard_state.map_or(LogIndex(0), |state| state.commit);
+        let last = self.stable.log.last().map(|entry| entry.index);
+        assert!(told <= last.unwrap_or(LogIndex(0)), "{told} is not durable");
         let mut now = work.messages;
         match work.ready {
             Some(ready) => self.writing.push_back(Write {

@@ -11,7 +11,7 @@ use thalweg_log::GroupId;
 use thalweg_log::disk::{Disk, DiskFile};
 use thalweg_log::journal::{BlockSequence, Growth};
 use thalweg_log::manifest::{GroupManifest, ManifestChange, ManifestWrite, ManifestWritten};
-use thalweg_log::partition::LogState;
+use thalweg_log::partition::{LogState, Removed};
 use thalweg_model::Now;
 
 use crate::flush::durable_form;
@@ -273,8 +273,7 @@ impl<D: Disk> Shard<D> {
     /// Removes old records by the topics' retention; files go with the next checkpoint.
     pub fn retain(&mut self, now: Now) {
         for replica in self.replicas.values_mut() {
-            let up_to = replica.high_watermark;
-            match replica.log.retention(now, up_to) {
+            match replica.retain(now) {
                 Ok(removed) if removed.segments > 0 => {
                     self.effects.push(Effect::Notice(format!(
                         "retention removed {} segments, {} bytes, of {}",
@@ -294,6 +293,15 @@ impl<D: Disk> Shard<D> {
 }
 
 impl<D: Disk> Replica<D> {
+    /// Takes out of the log what retention lets go.
+    pub(crate) fn retain(&mut self, now: Now) -> io::Result<Removed> {
+        let up_to = (self.high_watermark, self.group.committed());
+        let removed = self.log.retention(now, up_to)?;
+        // A follower that still needs it gets the log's beginning instead.
+        self.group.compacted(self.log.before_first_entry().index);
+        Ok(removed)
+    }
+
     fn is_changed(&self) -> bool {
         self.log.is_changed() || self.saved_hard_state != Some(self.group.hard_state())
     }
@@ -306,7 +314,9 @@ impl<D: Disk> Replica<D> {
             directory: self.dir.clone(),
             replica: self.spec.replica,
             hard_state: durable_form(&self.group.hard_state()),
-            membership: self.spec.to_bytes(&self.dir),
+            membership: self
+                .spec
+                .to_bytes(&self.dir, self.group.stored_membership()),
             log,
         }
     }

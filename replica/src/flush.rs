@@ -45,11 +45,13 @@ pub(crate) enum News {
     },
     /// The log's files may be cut.
     CutIsSafe,
+    /// The log may be given up for its new beginning.
+    BeginIsSafe,
 }
 
 /// What goes with a block besides its entries.
 pub(crate) struct Cargo<D: Disk> {
-    arrivals: Vec<Arrival>,
+    pub(crate) arrivals: Vec<Arrival>,
     syncs: Vec<SegmentSync<D>>,
     /// Ends and sizes of entries that were put into a follower's log.
     pub(crate) followed: Vec<(Offset, usize)>,
@@ -57,7 +59,7 @@ pub(crate) struct Cargo<D: Disk> {
 
 /// Whether all of a replica's work found room in the block.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Filled {
+pub(crate) enum Filled {
     All,
     BlockFull,
 }
@@ -203,6 +205,7 @@ impl<D: Disk> Shard<D> {
                     return;
                 }
             }
+            News::BeginIsSafe => self.begun(group),
         }
         self.work(group);
     }
@@ -326,6 +329,7 @@ impl<D: Disk> Shard<D> {
         };
         let Work {
             ready,
+            begin,
             hard_state,
             append,
             messages,
@@ -333,7 +337,12 @@ impl<D: Disk> Shard<D> {
             committed,
             membership: _,
             reads,
+            wants_beginning,
         } = replica.group.work();
+        // Before the hard state, which may tell that what comes before the beginning is committed.
+        if let Some(snapshot) = begin {
+            replica.plan_beginning(snapshot);
+        }
         if let Some(state) = hard_state {
             replica.unwritten.push_back(Unwritten::HardState(state));
         }
@@ -352,6 +361,9 @@ impl<D: Disk> Shard<D> {
         self.on_role(group);
         if let Some(index) = committed {
             self.on_committed(group, index);
+        }
+        if wants_beginning {
+            self.offer_beginning(group);
         }
         reads
     }
@@ -503,12 +515,11 @@ impl<D: Disk> Replica<D> {
                 return Ok(Some((Unwritten::Cut { last, under_way }, Filled::All)));
             }
             Unwritten::Cut {
-                last,
-                under_way: true,
-            } => {
-                let under_way = true;
-                return Ok(Some((Unwritten::Cut { last, under_way }, Filled::All)));
+                under_way: true, ..
             }
+            | Unwritten::Begin {
+                under_way: true, ..
+            } => return Ok(Some((next, Filled::All))),
             Unwritten::Ready(ready, messages) => {
                 let log_end = self.log.log_end();
                 let news = News::Persisted {
@@ -518,6 +529,10 @@ impl<D: Disk> Replica<D> {
                 };
                 cargo.arrivals.push(Arrival { group, news });
             }
+            Unwritten::Begin {
+                snapshot,
+                under_way: false,
+            } => return Ok(Some(self.write_beginning(snapshot, block, cargo))),
             Unwritten::HardState(_) | Unwritten::Created(_) | Unwritten::Cut { .. } => {
                 return Ok(Some((next, Filled::BlockFull)));
             }

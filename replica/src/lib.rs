@@ -4,6 +4,7 @@
 //! request, wake a reader) comes out as [`Effect`]s. Nothing here waits, sleeps or asks a clock.
 
 mod append;
+mod begin;
 mod behind;
 mod block_job;
 mod checkpoint;

@@ -58,3 +58,8 @@ pub const RAFT_TICK_MS: u64 = 100;
 
 /// Bytes read back at a time for a follower that lags: one message.
 pub const READ_BACK_BYTES_MAX: u64 = thalweg_consensus::limits::MESSAGE_BYTES_MAX;
+
+/// Largest description of where a log begins: it travels in one journal entry of 1.25 MiB at most. Nearly
+/// all of it is producers of at most 170 bytes, so it has room for 6,000; a follower that is behind a
+/// log that begins with more of them does not catch up, which its leader notes.
+pub const BEGINNING_BYTES_MAX: usize = 1 << 20;

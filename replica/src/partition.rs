@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use thalweg_consensus::{Entry, Group, HardState, Message, ReadyNumber};
+use thalweg_consensus::{Entry, Group, HardState, Message, ReadyNumber, Snapshot};
 use thalweg_log::disk::Disk;
 use thalweg_log::{GroupId, LogConfig, PartitionLog};
 use thalweg_model::batch::StoredBatch;
@@ -113,6 +113,12 @@ pub(crate) enum Unwritten {
     /// crash in between nothing may be missing that this replica told others it has.
     Cut {
         last: LogIndex,
+        /// It is in a block on its way to the disk.
+        under_way: bool,
+    },
+    /// The log is void and goes on elsewhere. As with a cut, it is given up when that is durable.
+    Begin {
+        snapshot: Snapshot,
         /// It is in a block on its way to the disk.
         under_way: bool,
     },

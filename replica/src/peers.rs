@@ -6,6 +6,7 @@ use thalweg_log::disk::Disk;
 use thalweg_log::partition::StoredEntry;
 use thalweg_model::{Now, TopicPartition};
 
+use crate::begin::is_usable;
 use crate::limits::{RAFT_TICK_MS, READ_BACK_BYTES_MAX};
 use crate::{Effect, Shard};
 
@@ -24,6 +25,11 @@ impl<D: Disk> Shard<D> {
         };
         let known = |id| replica.spec.voters.iter().any(|&(voter, _)| voter == id);
         if message.to() != replica.spec.replica || !known(message.from()) {
+            return;
+        }
+        if !is_usable(&message) {
+            let notice = format!("a beginning of {} cannot be understood", replica.dir);
+            self.effects.push(Effect::Notice(notice));
             return;
         }
         if let Err(error) = replica.group.step(message) {

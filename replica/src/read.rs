@@ -227,10 +227,7 @@ impl<D: Disk> Shard<D> {
             .get_mut(&group)
             .expect("its marks were just read");
         replica.log.delete_records_before(offset)?;
-        replica
-            .log
-            .retention(now, marks.high_watermark)
-            .map_err(LogReadError::from)?;
+        replica.retain(now).map_err(LogReadError::from)?;
         let marks = replica.marks();
         let woken = self.waiters.on_change(group);
         self.effects.extend(woken.into_iter().map(Effect::Wake));

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use thalweg_consensus::{Group, GroupState, HardState, Membership};
+use bytes::Bytes;
+use thalweg_consensus::{Entry, EntryKind as RaftKind, Group, GroupState, HardState, Membership};
 use thalweg_log::disk::Disk;
 use thalweg_log::journal::{
     EntryKind, Journal, JournalError, JournalOptions, ReplayedEntry, ShardId,
@@ -12,9 +13,10 @@ use thalweg_log::partition::{LaterLines, LogState, RecoverError, RecoveredEntry}
 use thalweg_log::{FileCache, GroupId, LogHome, PartitionLog};
 use thalweg_model::{LogIndex, Now, Offset, Term};
 
+use crate::begin::{StoredBeginning, recover_beginning};
 use crate::limits::{BLOCKS_IN_FLIGHT_MAX, OPEN_FILES_MAX};
 use crate::partition::Replica;
-use crate::spec_bytes::SpecError;
+use crate::spec_bytes::{SpecError, StoredSpec};
 use crate::{PartitionSpec, Shard, ShardConfig};
 
 /// Why a shard does not open. Nothing was truncated or removed.
@@ -60,6 +62,8 @@ pub enum OpenError {
 struct Recovering<D: Disk> {
     spec: PartitionSpec,
     dir: String,
+    /// The members and the entry that made them so, if they are not those of the beginning.
+    members: Option<(LogIndex, Membership)>,
     hard_state: HardState,
     log: PartitionLog<D>,
 }
@@ -124,22 +128,18 @@ impl<D: Disk> Shard<D> {
         let Recovering {
             spec,
             dir,
+            members,
             hard_state,
             log,
         } = recovering;
-        let state = group_state(&spec, hard_state, &log).map_err(|error| OpenError::Log {
-            directory: dir.clone(),
-            cause: error.to_string(),
-        })?;
+        let state = group_state(&spec, members, hard_state, &log)
+            .map_err(|error| log_error(&dir, &error))?;
         let raft = Group::new(self.group_config(group, &spec), state);
         self.by_partition.insert(spec.topic_partition(), group);
         self.dirs_in_use.insert(dir.clone());
         self.next_group = self.next_group.max(GroupId(group.0 + 1));
         let mark = committed_end(&log, raft.committed());
-        let mark = mark.map_err(|error| OpenError::Log {
-            directory: dir.clone(),
-            cause: error.to_string(),
-        })?;
+        let mark = mark.map_err(|error| log_error(&dir, &error))?;
         let mut replica = Replica::new(group, spec, dir, raft, log);
         replica.high_watermark = replica.high_watermark.max(mark);
         self.insert(replica);
@@ -155,19 +155,20 @@ struct Recovery<'a, D: Disk> {
 }
 
 impl<D: Disk> Recovery<'_, D> {
-    fn home(&self, spec: &PartitionSpec, dir: &str) -> LogHome<D> {
-        LogHome::new(
-            self.disk.clone(),
-            self.config.dir.join(dir),
-            spec.topic,
-            self.files,
-        )
+    fn open(&self, stored: &StoredSpec, state: &LogState) -> PartitionLog<D> {
+        let path = self.config.dir.join(&stored.directory);
+        let home = LogHome::new(self.disk.clone(), path, stored.spec.topic, self.files);
+        PartitionLog::open(home, stored.spec.config.clone(), state)
     }
 
     fn restore(&mut self, group: GroupId, manifest: &GroupManifest) -> Result<(), OpenError> {
-        let (spec, dir) = PartitionSpec::from_bytes(&manifest.membership)?;
-        let home = self.home(&spec, &dir);
-        let log = PartitionLog::open(home, spec.config.clone(), &manifest.log);
+        let stored = PartitionSpec::from_bytes(&manifest.membership)?;
+        let log = self.open(&stored, &manifest.log);
+        let StoredSpec {
+            spec,
+            directory: dir,
+            members,
+        } = stored;
         let stored = manifest.hard_state;
         let hard_state = HardState {
             term: stored.term,
@@ -179,6 +180,7 @@ impl<D: Disk> Recovery<'_, D> {
             Recovering {
                 spec,
                 dir,
+                members,
                 hard_state,
                 log,
             },
@@ -194,6 +196,9 @@ impl<D: Disk> Recovery<'_, D> {
     ) -> Result<(), OpenError> {
         if entry.kind == EntryKind::Membership && !self.groups.contains_key(&entry.group) {
             return self.create(entry, journal);
+        }
+        if entry.kind == EntryKind::Begin {
+            return self.begin(entry, journal);
         }
         // A group that is not known was removed; the manifest knows of that already.
         let Some(known) = self.groups.get_mut(&entry.group) else {
@@ -230,12 +235,9 @@ impl<D: Disk> Recovery<'_, D> {
             }
             EntryKind::Truncate => {
                 let truncated = known.log.recover_truncate(entry.index);
-                truncated.map_err(|error| OpenError::Log {
-                    directory: known.dir.clone(),
-                    cause: error.to_string(),
-                })?;
+                truncated.map_err(|error| log_error(&known.dir, &error))?;
             }
-            EntryKind::Membership | EntryKind::Checkpoint { .. } => {}
+            EntryKind::Begin | EntryKind::Membership | EntryKind::Checkpoint { .. } => {}
         }
         Ok(())
     }
@@ -246,39 +248,64 @@ impl<D: Disk> Recovery<'_, D> {
             known
                 .log
                 .finish_recovery()
-                .map_err(|error| OpenError::Log {
-                    directory: known.dir.clone(),
-                    cause: error.to_string(),
-                })?;
+                .map_err(|error| log_error(&known.dir, &error))?;
         }
         Ok(self.groups)
     }
 
     /// A partition that was made since the last checkpoint.
     fn create(&mut self, entry: &ReplayedEntry, journal: &Journal<D>) -> Result<(), OpenError> {
-        let Some(location) = &entry.location else {
-            return Err(SpecError.into());
-        };
-        let payload = journal
-            .read_payload(location)
-            .map_err(|source| OpenError::Io {
-                path: "journal".to_owned(),
-                source,
-            })?;
-        let (spec, dir) = PartitionSpec::from_bytes(&payload)?;
-        let home = self.home(&spec, &dir);
-        let log = PartitionLog::open(home, spec.config.clone(), &LogState::default());
+        let payload = payload_of(entry, journal)?;
+        let stored = PartitionSpec::from_bytes(&payload)?;
+        let log = self.open(&stored, &LogState::default());
+        let StoredSpec {
+            spec,
+            directory: dir,
+            members,
+        } = stored;
         let hard_state = HardState::default();
         self.groups.insert(
             entry.group,
             Recovering {
                 spec,
                 dir,
+                members,
                 hard_state,
                 log,
             },
         );
         Ok(())
+    }
+}
+
+impl<D: Disk> Recovery<'_, D> {
+    /// A log that was begun anew since the last checkpoint.
+    fn begin(&mut self, entry: &ReplayedEntry, journal: &Journal<D>) -> Result<(), OpenError> {
+        let Some(known) = self.groups.get_mut(&entry.group) else {
+            return Ok(());
+        };
+        let stored = StoredBeginning::from_bytes(payload_of(entry, journal)?)?;
+        let begun = recover_beginning(&mut known.log, &stored.log);
+        if begun.map_err(|error| log_error(&known.dir, &error))? {
+            known.members = stored.spec.members;
+        }
+        Ok(())
+    }
+}
+
+fn payload_of<D: Disk>(entry: &ReplayedEntry, journal: &Journal<D>) -> Result<Bytes, OpenError> {
+    let location = entry.location.as_ref().ok_or(SpecError)?;
+    let payload = journal.read_payload(location);
+    payload.map_err(|source| OpenError::Io {
+        path: "journal".to_owned(),
+        source,
+    })
+}
+
+fn log_error(dir: &str, error: &impl ToString) -> OpenError {
+    OpenError::Log {
+        directory: dir.to_owned(),
+        cause: error.to_string(),
     }
 }
 
@@ -291,6 +318,7 @@ fn replaced(entries: &[ReplayedEntry]) -> Vec<bool> {
         *replaced = match entry.kind {
             EntryKind::Append { .. } => later.replace_append(entry.index),
             EntryKind::Truncate => later.replace_truncation(entry.index),
+            EntryKind::Begin => later.replace_beginning(),
             EntryKind::HardState { .. } | EntryKind::Membership | EntryKind::Checkpoint { .. } => {
                 false
             }
@@ -308,45 +336,68 @@ fn committed_end<D: Disk>(log: &PartitionLog<D>, committed: LogIndex) -> std::io
 
 fn group_state<D: Disk>(
     spec: &PartitionSpec,
+    members: Option<(LogIndex, Membership)>,
     hard_state: HardState,
     log: &PartitionLog<D>,
 ) -> std::io::Result<GroupState> {
-    let voters: Vec<_> = spec.voters.iter().map(|&(replica, _)| replica).collect();
+    let (membership_index, membership) = members.unwrap_or_else(|| {
+        let voters = spec.voters.iter().map(|&(replica, _)| replica).collect();
+        let founders = Membership {
+            voters,
+            ..Membership::default()
+        };
+        (LogIndex(0), founders)
+    });
+    let changes = changes_after(log, membership_index)?;
     let (before, last) = (log.before_first_entry(), log.last_entry());
-    let alone = voters == [spec.replica];
-    let membership = Membership {
-        voters,
-        ..Membership::default()
+    let alone = membership.voters == [spec.replica] && membership.voters_outgoing.is_empty();
+    let state = GroupState {
+        hard_state,
+        membership,
+        membership_index,
+        changes,
+        start: (before.index, before.term),
+        terms: Vec::new(),
+        last: last.index,
     };
-    if alone {
+    if alone && state.changes.is_empty() {
         // All that a group's only voter has on stable storage is committed.
         let hard_state = HardState {
             commit: last.index,
             ..hard_state
         };
-        let start = (last.index, last.term);
         return Ok(GroupState {
             hard_state,
-            membership,
-            start,
-            terms: Vec::new(),
-            last: last.index,
+            start: (last.index, last.term),
+            ..state
         });
     }
-    let terms = term_runs(log, before.index.next(), last.index)?;
     let commit = hard_state.commit.clamp(before.index, last.index);
     let hard_state = HardState {
         commit,
         ..hard_state
     };
-    let start = (before.index, before.term);
     Ok(GroupState {
         hard_state,
-        membership,
-        start,
-        terms,
-        last: last.index,
+        terms: term_runs(log, before.index.next(), last.index)?,
+        ..state
     })
+}
+
+/// The membership entries after the one that the stored members are of.
+fn changes_after<D: Disk>(log: &PartitionLog<D>, index: LogIndex) -> std::io::Result<Vec<Entry>> {
+    let mut changes = Vec::new();
+    for (index, payload) in log.internal_after(index) {
+        if let Some(term) = log.term_at(index)? {
+            changes.push(Entry {
+                index,
+                term,
+                kind: RaftKind::Membership,
+                data: payload.clone(),
+            });
+        }
+    }
+    Ok(changes)
 }
 
 /// First index of each term from `first` to `last`. Terms only rise, so a run's end is found by

@@ -144,7 +144,7 @@ impl<D: Disk> Shard<D> {
         let home = LogHome::new(self.disk.clone(), path, spec.topic, &self.files);
         let log = PartitionLog::create(home, spec.config.clone());
         self.by_partition.insert(spec.topic_partition(), group);
-        let created = Unwritten::Created(spec.to_bytes(&dir));
+        let created = Unwritten::Created(spec.to_bytes(&dir, raft.stored_membership()));
         let mut replica = Replica::new(group, spec, dir, raft, log);
         replica.unwritten.push_back(created);
         self.insert(replica);

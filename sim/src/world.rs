@@ -342,6 +342,7 @@ impl World {
                             .after(delay, Event::Deliver(to, partition, message));
                     }
                 }
+                Output::Notice(text) => self.trace.note(now, || format!("{id} notes: {text}")),
                 Output::Answer {
                     client,
                     call,

@@ -62,6 +62,7 @@ fn entry_row(entry: &ReplayedEntry) -> Vec<Cell> {
             ("append", base_offset.map(|offset| offset.value().into()))
         }
         EntryKind::Truncate => ("truncate", None),
+        EntryKind::Begin => ("begin", None),
         EntryKind::HardState { .. } => ("hard state", None),
         EntryKind::Membership => ("membership", None),
         EntryKind::Checkpoint { up_to } => ("checkpoint", Some(i128::from(up_to.0))),

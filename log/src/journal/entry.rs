@@ -31,6 +31,9 @@ pub enum EntryKind {
     },
     /// The group's log ends with `index`: what was after it is void.
     Truncate,
+    /// The group's log goes on after `index`: what it had is void. The payload says what was before;
+    /// it is opaque.
+    Begin,
     /// The group's hard state: `term` is the current term, `index` the commit index.
     HardState {
         /// Who got the vote of the term.

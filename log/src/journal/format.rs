@@ -196,6 +196,7 @@ impl Row {
             EntryKind::HardState { vote } => (3, vote.map(|replica| replica.0)),
             EntryKind::Membership => (4, None),
             EntryKind::Checkpoint { up_to } => (5, Some(up_to.0)),
+            EntryKind::Begin => (6, None),
         };
         let flags =
             if extra.is_some() { HAS_EXTRA } else { 0 } | if self.inline { 0 } else { IN_SEGMENT };
@@ -237,6 +238,7 @@ impl Row {
             5 => EntryKind::Checkpoint {
                 up_to: BlockSequence(extra?),
             },
+            6 => EntryKind::Begin,
             _ => return None,
         };
         Some(Self {

@@ -81,6 +81,7 @@ impl ReplayedEntry {
             }),
             EntryKind::Append { .. }
             | EntryKind::Truncate
+            | EntryKind::Begin
             | EntryKind::Membership
             | EntryKind::Checkpoint { .. } => None,
         }

@@ -103,6 +103,12 @@ impl<D: Disk> PartitionLog<D> {
         Ok(entries)
     }
 
+    /// The entries after `index` that take no offset and carry something, with what they carry.
+    pub fn internal_after(&self, index: LogIndex) -> impl Iterator<Item = (LogIndex, &Bytes)> {
+        let after = self.internal.range(index.next()..);
+        after.map(|(&index, payload)| (index, payload))
+    }
+
     fn check_entry_range(&self, low: LogIndex, high: LogIndex) -> Result<(), ReadError> {
         if low <= self.before.index {
             return Err(ReadError::Compacted {

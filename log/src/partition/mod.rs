@@ -6,6 +6,7 @@
 
 mod aborted;
 mod append;
+mod beginning;
 mod behind;
 mod checkpoint;
 mod entries;

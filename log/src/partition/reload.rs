@@ -6,7 +6,7 @@ use std::io;
 use thalweg_model::Offset;
 
 use super::{OpenError, PartitionLog, ProducerBase};
-use crate::disk::{Disk, DiskFile};
+use crate::disk::Disk;
 use crate::producers::{CompletedTxn, Marker, ProducerStates};
 use crate::segment::{FileKind, Scanned, Segment, Snapshot};
 
@@ -84,14 +84,7 @@ impl<D: Disk> PartitionLog<D> {
         let states = match &base.inline {
             Some(bytes) if bytes.is_empty() => ProducerStates::default(),
             Some(bytes) => ProducerStates::from_snapshot(bytes)?,
-            None => {
-                let file = self.home.file(base.at, FileKind::Snapshot)?;
-                let length = usize::try_from(file.len()?).map_err(io::Error::other)?;
-                let mut bytes = vec![0; length];
-                file.read_exact_at(&mut bytes, 0)?;
-                self.home.forget(base.at, FileKind::Snapshot);
-                ProducerStates::from_snapshot(&bytes)?
-            }
+            None => ProducerStates::from_snapshot(&self.read_snapshot(base.at)?)?,
         };
         Ok(states)
     }

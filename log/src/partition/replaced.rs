@@ -27,6 +27,14 @@ impl LaterLines {
         replaced
     }
 
+    /// Whether a later line begins the log anew as well; takes it into account: nothing before it
+    /// lasts.
+    pub fn replace_beginning(&mut self) -> bool {
+        let replaced = self.lowest == Some(LogIndex(0));
+        self.take(LogIndex(0));
+        replaced
+    }
+
     fn take(&mut self, index: LogIndex) {
         self.lowest = Some(self.lowest.map_or(index, |lowest| lowest.min(index)));
     }
@@ -49,5 +57,10 @@ mod tests {
         assert!(later.replace_truncation(index(3)));
         assert!(later.replace_append(index(4)));
         assert!(!later.replace_append(index(1)));
+        // Before that the log began anew; nothing that it had before counts.
+        assert!(!later.replace_beginning());
+        assert!(later.replace_append(index(9)));
+        assert!(later.replace_truncation(index(1)));
+        assert!(later.replace_beginning());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use thalweg_model::{Now, Offset, Timestamp};
+use thalweg_model::{LogIndex, Now, Offset, Timestamp};
 
 use super::{Doomed, EntryId, PartitionLog, ReadError};
 use crate::disk::Disk;
@@ -40,15 +40,22 @@ impl<D: Disk> PartitionLog<D> {
 
     /// Takes the oldest segments out of the log: those below its start, those whose youngest
     /// record is older than `retention.ms`, and those above `retention.bytes`. None that reaches
-    /// above `up_to`, the high watermark or what followers still need.
+    /// above `up_to`, the high watermark, or that has an entry after `committed`: a leader's first
+    /// entry takes no offset and may yet be replaced.
     ///
     /// # Errors
     /// The sidecar of a segment cannot be read; nothing was removed.
-    pub fn retention(&mut self, now: Now, up_to: Offset) -> io::Result<Removed> {
+    pub fn retention(
+        &mut self,
+        now: Now,
+        (up_to, committed): (Offset, LogIndex),
+    ) -> io::Result<Removed> {
         let mut removed = Removed::default();
         let mut size = self.size_bytes();
-        for segment in &self.segments {
-            if segment.next_offset > up_to || !self.is_expired(segment, now.wall, size) {
+        for (at, segment) in self.segments.iter().enumerate() {
+            let last = LogIndex(self.first_index_of(at + 1).0 - 1);
+            let is_committed = segment.next_offset <= up_to && last <= committed;
+            if !is_committed || !self.is_expired(segment, now.wall, size) {
                 break;
             }
             size -= segment.bytes;
@@ -84,10 +91,10 @@ impl<D: Disk> PartitionLog<D> {
     fn drop_front(&mut self, count: usize) -> io::Result<()> {
         let first_kept = self.first_index_of(count);
         let before = EntryId {
-            index: thalweg_model::LogIndex(first_kept.0 - 1),
+            index: LogIndex(first_kept.0 - 1),
             term: match self.segments.get(count) {
                 Some(_) => self
-                    .term_at(thalweg_model::LogIndex(first_kept.0 - 1))?
+                    .term_at(LogIndex(first_kept.0 - 1))?
                     .unwrap_or_default(),
                 None => self.last.term,
             },

@@ -1,13 +1,9 @@
 //! Cutting the log's end: a new leader has other entries there.
 
-use bytes::Bytes;
-use thalweg_model::{LogIndex, Offset, Term};
+use thalweg_model::{LogIndex, Term};
 
-use super::{Doomed, EntryId, OpenError, PartitionLog, ProducerBase};
+use super::{Doomed, EntryId, OpenError, PartitionLog};
 use crate::disk::{Disk, DiskFile};
-use crate::epochs::LeaderEpochs;
-use crate::index::EntryFile;
-use crate::producers::ProducerStates;
 use crate::segment::{Cut, FileKind};
 
 impl<D: Disk> PartitionLog<D> {
@@ -59,31 +55,6 @@ impl<D: Disk> PartitionLog<D> {
         if !self.recovering {
             self.derive_again()?;
         }
-        Ok(())
-    }
-
-    /// Empties the log: it goes on after `before`, at `start`, with what a leader sends from there.
-    ///
-    /// # Errors
-    /// The disk failed. The log must be opened again.
-    pub fn reset_to(&mut self, before: EntryId, start: Offset) -> Result<(), OpenError> {
-        self.behind.clear();
-        for segment in std::mem::take(&mut self.segments) {
-            self.remove_now(Doomed::Segment(segment.base))?;
-        }
-        self.unplaced = EntryFile::default();
-        self.before = before;
-        self.last = before;
-        self.log_start = start;
-        self.next_offset = start;
-        self.internal.clear();
-        self.epochs = LeaderEpochs::default();
-        self.producers = ProducerStates::default();
-        self.rebase_producers(ProducerBase {
-            at: start,
-            inline: Some(Bytes::new()),
-        });
-        self.changed = true;
         Ok(())
     }
 

@@ -247,6 +247,9 @@ pub(crate) fn small_segments() -> LogConfig {
     }
 }
 
+/// A commit index that nothing is above.
+pub(crate) const EVERY_ENTRY: LogIndex = LogIndex(u64::MAX);
+
 pub(crate) fn index(value: u64) -> LogIndex {
     LogIndex(value)
 }

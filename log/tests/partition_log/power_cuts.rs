@@ -11,7 +11,9 @@ use thalweg_log::partition::{
 };
 use thalweg_model::{LogIndex, Term};
 
-use crate::fixture::{Fixture, assign, at, batch, idempotent, index, small_segments, stamp, sync};
+use crate::fixture::{
+    EVERY_ENTRY, Fixture, assign, at, batch, idempotent, index, small_segments, stamp, sync,
+};
 
 /// What a run does.
 #[derive(Clone, Debug)]
@@ -197,7 +199,10 @@ impl Run {
             return;
         };
         let up_to = meta.record.next_offset();
-        self.log.log.retention(at(1_000_000_000), up_to).unwrap();
+        self.log
+            .log
+            .retention(at(1_000_000_000), (up_to, EVERY_ENTRY))
+            .unwrap();
         let before = self.log.log.before_first_entry().index;
         self.model.retain(|entry| entry.index > before);
         // The journal does not tell of retention: the manifest does.

@@ -4,7 +4,9 @@ use thalweg_log::LogConfig;
 use thalweg_log::partition::ReadError;
 use thalweg_model::{LeaderEpoch, Term};
 
-use crate::fixture::{Fixture, at, batch, idempotent, index, offset, small_segments, stamp, sync};
+use crate::fixture::{
+    EVERY_ENTRY, Fixture, at, batch, idempotent, index, offset, small_segments, stamp, sync,
+};
 
 fn log_files(names: &[String]) -> usize {
     names.iter().filter(|name| name.ends_with(".log")).count()
@@ -17,7 +19,7 @@ on_both_disks! {
         log.fill(20);
         log.checkpoint();
         let before = log_files(&log.names());
-        let removed = log.log.retention(at(1_103), offset(60)).unwrap();
+        let removed = log.log.retention(at(1_103), (offset(60), EVERY_ENTRY)).unwrap();
         assert_eq!(removed.segments, before, "all are older than 100 ms");
         assert_eq!(log.log.log_start(), offset(60));
         assert_eq!((log.log.size_bytes(), log.log.segments().count()), (0, 0));
@@ -35,7 +37,7 @@ on_both_disks! {
         let config = LogConfig { retention_ms: Some(100), ..small_segments() };
         let mut log = Fixture::new(disk, home, config);
         log.fill(20);
-        log.log.retention(at(1_103), offset(60)).unwrap();
+        log.log.retention(at(1_103), (offset(60), EVERY_ENTRY)).unwrap();
         let checkpoint = log.log.checkpoint().unwrap();
         let state = sync(disk, &checkpoint);
         log.reopen(&state);
@@ -53,7 +55,7 @@ on_both_disks! {
         let mut log = Fixture::new(disk, home, config);
         log.fill(20);
         let second = log.log.segments().nth(1).unwrap().next_offset;
-        log.log.retention(at(90_000), offset(second.value() + 1)).unwrap();
+        log.log.retention(at(90_000), (offset(second.value() + 1), EVERY_ENTRY)).unwrap();
         assert_eq!(log.log.log_start(), second);
     }
 
@@ -64,10 +66,10 @@ on_both_disks! {
         let keep = segments[segments.len() - 3..].iter().map(|s| s.bytes).sum();
         let config = LogConfig { retention_bytes: Some(keep), retention_ms: None, ..small_segments() };
         log.log.set_config(config.clone());
-        log.log.retention(at(0), offset(60)).unwrap();
+        log.log.retention(at(0), (offset(60), EVERY_ENTRY)).unwrap();
         assert_eq!(log.log.segments().count(), 3);
         log.log.set_config(LogConfig { delete_enabled: false, retention_bytes: Some(0), ..config });
-        log.log.retention(at(0), offset(60)).unwrap();
+        log.log.retention(at(0), (offset(60), EVERY_ENTRY)).unwrap();
         assert_eq!(log.log.segments().count(), 3, "the policy is not delete");
     }
 
@@ -80,7 +82,7 @@ on_both_disks! {
         assert!(matches!(gone, Err(ReadError::OffsetOutOfRange { .. })));
         let kept = first.next_offset.value();
         assert_eq!(log.bases(kept + 1)[0], kept, "the batch is whole");
-        log.log.retention(at(0), offset(60)).unwrap();
+        log.log.retention(at(0), (offset(60), EVERY_ENTRY)).unwrap();
         let entry = index(u64::try_from(kept / 3).unwrap());
         assert_eq!(log.log.before_first_entry().index, entry);
         let compacted = log.log.entries(entry, index(20), 1);
@@ -100,7 +102,7 @@ on_both_disks! {
             log.append(vec![idempotent(10, stamp(id, 0, 0), false)]);
         }
         log.log.delete_records_before(offset(200)).unwrap();
-        log.log.retention(at(0), offset(200)).unwrap();
+        log.log.retention(at(0), (offset(200), EVERY_ENTRY)).unwrap();
         assert_eq!(log.log.segments().count(), 0);
         let before: Vec<_> = log.log.producers().active().map(|(id, s)| (id, *s)).collect();
         let state = log.checkpoint();

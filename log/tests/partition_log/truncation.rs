@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use thalweg_log::disk::Disk;
-use thalweg_log::partition::EntryId;
+use thalweg_log::partition::{EntryId, LogState, ProducerBase};
 use thalweg_model::{LeaderEpoch, Term, Timestamp};
 
 use crate::fixture::{Fixture, batch, idempotent, index, offset, small_segments, stamp};
@@ -91,7 +91,15 @@ on_both_disks! {
         four_terms(&mut log);
         log.checkpoint();
         let before = EntryId { index: index(500), term: Term(8) };
-        log.log.reset_to(before, offset(1_234)).unwrap();
+        let beginning = LogState {
+            before,
+            last: before,
+            log_start: offset(1_234),
+            next_offset: offset(1_234),
+            producers: ProducerBase { at: offset(1_234), inline: Some(Bytes::new()) },
+            ..LogState::default()
+        };
+        log.log.begin_at(&beginning).unwrap();
         assert_eq!((log.log.log_start(), log.log.log_end()), (offset(1_234), offset(1_234)));
         assert_eq!(log.log.term_at(index(500)).unwrap(), Some(Term(8)));
         log.append_in(8, vec![batch(&[1, 2], 5)]);

@@ -31,6 +31,8 @@ pub(crate) enum Output {
         partition: TopicPartition,
         message: Message,
     },
+    /// Something that a person should know.
+    Notice(String),
     /// An answer for a client.
     Answer {
         client: ClientId,
@@ -261,7 +263,8 @@ impl Running {
             Effect::RemoveLog(removal) => self.start(Job::RemoveLog(removal)),
             Effect::Complete { ticket, result } => self.completed(ticket, result),
             Effect::Wake(waiter) => self.woken(waiter, now),
-            Effect::LeaderChanged(_) | Effect::Notice(_) => {}
+            Effect::LeaderChanged(_) => {}
+            Effect::Notice(text) => self.outputs.push(Output::Notice(text)),
             Effect::Send {
                 to,
                 partition,
