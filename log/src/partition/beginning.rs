@@ -5,7 +5,6 @@ use std::io;
 use bytes::Bytes;
 use thalweg_model::Offset;
 
-use super::behind::WriteBehind;
 use super::{Doomed, LogState, OpenError, PartitionLog, ProducerBase};
 use crate::disk::{Disk, DiskFile};
 use crate::epochs::LeaderEpochs;
@@ -84,7 +83,7 @@ impl<D: Disk> PartitionLog<D> {
             Some(bytes) if !bytes.is_empty() => ProducerStates::from_snapshot(bytes)?,
             Some(_) | None => ProducerStates::default(),
         };
-        self.behind = WriteBehind::default();
+        self.behind.clear();
         for segment in std::mem::take(&mut self.segments) {
             self.doomed.push(Doomed::Segment(segment.base));
         }
