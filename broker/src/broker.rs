@@ -104,7 +104,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let mut stop = StopSignals::install()?;
     let (done, finished) = mpsc::unbounded_channel();
-    let io = IoThreads::start(&done)?;
+    let io = IoThreads::start(&done)
+        .context("a thread cannot be started: there is too little memory, or too many processes")?;
     let config = Rc::new(config);
     let cluster = Cluster::new(config.node_id(), config.static_configs().clone());
     let node = Rc::new(Node::new(clock, Rc::clone(&config), cluster, shard, io));

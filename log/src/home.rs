@@ -58,8 +58,16 @@ impl<D: Disk> LogHome<D> {
             OpenMode::Direct | OpenMode::DirectSync => Way::Direct,
         };
         let key = self.key(base, kind, way);
-        self.cache.get(key, mode, &self.disk, || {
+        let opened = self.cache.get(key, mode, &self.disk, || {
             self.path(base, kind).into_boxed_path()
+        });
+        opened.map_err(|error| {
+            // What is gone has to be named: the system does not.
+            if error.kind() != io::ErrorKind::NotFound {
+                return error;
+            }
+            let what = format!("{}: {error}", self.path(base, kind).display());
+            io::Error::new(io::ErrorKind::NotFound, what)
         })
     }
 

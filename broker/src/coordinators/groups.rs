@@ -116,7 +116,14 @@ impl Node {
         let mut damaged = None;
         let scanned = self.scan(group, |batch| match batch.unpack() {
             Ok(unpacked) => {
-                for record in unpacked.records().flatten() {
+                for record in unpacked.records() {
+                    let record = match record {
+                        Ok(record) => record,
+                        Err(error) => {
+                            damaged = Some(error.to_string());
+                            break;
+                        }
+                    };
                     match Record::decode(record.key, record.value) {
                         Ok(Some(record)) => loader.replay(&record),
                         // Of another kind of group, which is not coordinated here.

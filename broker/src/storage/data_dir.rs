@@ -86,6 +86,14 @@ impl DataDir {
         let meta = path.join(META);
         let (id, cluster_id) = match fs::read_to_string(&meta) {
             Ok(text) => read_identity(&text, &meta, node)?,
+            // A new identity would make the data that is here another directory's.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && holds_data(path) => {
+                let (path, what) = (
+                    meta.display().to_string(),
+                    "it is missing, and there is data",
+                );
+                return Err(DataDirError::Damaged { path, what });
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 write_identity(path, node, cluster_id, fresh_id).map_err(failed)?;
                 (fresh_id, cluster_id.map(str::to_owned))
@@ -103,6 +111,13 @@ impl DataDir {
             lock,
         })
     }
+}
+
+/// Whether a node has written here.
+fn holds_data(path: &Path) -> bool {
+    ["journal", "manifest"]
+        .iter()
+        .any(|name| path.join(name).exists())
 }
 
 fn read_identity(

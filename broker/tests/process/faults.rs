@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::harness::{Broker, Client, Dice, batch, becomes, setting};
 
-const KAFKA_STORAGE_ERROR: i16 = 56;
+pub(crate) const KAFKA_STORAGE_ERROR: i16 = 56;
 
 /// A port on which nothing is ever opened: the process ends before.
 const UNUSED_PORT: u16 = 26_998;
@@ -57,7 +57,7 @@ impl Drop for SmallDisk {
 }
 
 /// Records of 1 KiB, different in each batch.
-fn numbered(n: usize, records: usize) -> Vec<Vec<u8>> {
+pub(crate) fn numbered(n: usize, records: usize) -> Vec<Vec<u8>> {
     (0..records)
         .map(|k| format!("{n}/{k} {}", "x".repeat(1000)).into_bytes())
         .collect()
@@ -136,12 +136,12 @@ fn written(end: impl FnOnce(Broker)) -> tempfile::TempDir {
     dir
 }
 
-fn cleanly(mut broker: Broker) {
+pub(crate) fn cleanly(mut broker: Broker) {
     assert!(broker.terminate().success());
 }
 
 /// Long enough after the last write that the newest block is vouched for.
-fn by_kill(broker: Broker) {
+pub(crate) fn by_kill(broker: Broker) {
     let quiet = |broker: &Broker| {
         let journal = files(&broker.data.join("journal"));
         sleep(Duration::from_millis(200));
@@ -152,7 +152,7 @@ fn by_kill(broker: Broker) {
 }
 
 /// All files of a directory but the lock.
-fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -341,7 +341,7 @@ fn a_segment_that_was_cut_is_named() {
 }
 
 /// Makes a directory's files what they were.
-fn restore(dir: &Path, all: &BTreeMap<PathBuf, Vec<u8>>) {
+pub(crate) fn restore(dir: &Path, all: &BTreeMap<PathBuf, Vec<u8>>) {
     for path in files(dir).keys().filter(|path| !all.contains_key(*path)) {
         fs::remove_file(path).unwrap();
     }

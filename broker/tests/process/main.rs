@@ -6,6 +6,7 @@
     reason = "what a process takes is measured from outside"
 )]
 
+mod damage;
 mod debug;
 mod device;
 mod faults;
@@ -14,6 +15,7 @@ mod history;
 mod hostile;
 mod kill_nine;
 mod member;
+mod memory;
 mod metrics;
 mod pipelined;
 mod refusals;

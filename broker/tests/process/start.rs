@@ -1,9 +1,11 @@
 //! Starting and ending: what stands in the way is named, and a clean end leaves nothing to do.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::faults::files;
 use crate::harness::{Broker, batch, setting};
 
 /// What a broker says that cannot start.
@@ -210,4 +212,38 @@ fn a_restart_does_not_take_time_by_the_data() {
     let mut client = broker.connect();
     let (code, base) = client.produce("loaded", 3, records).unwrap();
     assert_eq!((code, base), (0, last), "nothing acknowledged is missing");
+}
+
+/// Puts the command line of a shell's `exec "$@"` under a user who owns nothing.
+const AS_NOBODY: &str = r#"set -- setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@""#;
+
+#[test]
+fn a_directory_of_another_owner_is_named_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    open(dir.path(), 0o755).unwrap();
+    let data = dir.path().join("data");
+    let mut broker = Broker::start(&data);
+    broker.connect().create("t").unwrap();
+    assert!(broker.terminate().success());
+    open(&data, 0o755).unwrap();
+    let before = files(&data);
+    let start = || Broker::start_limited(&data, UNUSED_PORT, AS_NOBODY);
+    let said = start().err().expect("it is not this user's");
+    if !said.contains("thalweg: ") {
+        println!("not checked: only a superuser can become somebody else: {said}");
+        return;
+    }
+    assert!(said.contains(&data.display().to_string()), "{said}");
+    assert!(said.contains("make it writable for this user"), "{said}");
+    // The directory would do, but what is in it is another user's.
+    open(&data, 0o777).unwrap();
+    open(&data.join(".lock"), 0o666).unwrap();
+    open(&data.join("meta.properties"), 0o644).unwrap();
+    let said = start().err().expect("it is not this user's");
+    assert!(said.contains(&data.display().to_string()), "{said}");
+    assert!(said.contains("denied"), "{said}");
+    assert!(before == files(&data), "nothing is changed");
+    let broker = Broker::start(&data);
+    assert!(broker.connect().read_all("t", 0).unwrap().is_empty());
 }

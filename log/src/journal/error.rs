@@ -34,6 +34,12 @@ pub enum JournalError {
         /// Bytes that are left of it.
         bytes: u64,
     },
+    /// A file of the ring is not there. Nothing was changed.
+    #[error("{file} is missing: it is a part of the journal")]
+    Missing {
+        /// The file.
+        file: PathBuf,
+    },
     /// The journal of another shard or directory, or of a later version, lies here.
     #[error("{file} belongs to another shard or a later version")]
     Foreign {

@@ -15,7 +15,7 @@ use super::opening::Opening;
 use super::replay::ReplayedEntry;
 use super::ring::{Ring, UsedChunk};
 use super::scan::{Block, ChunkReader};
-use super::{BlockSequence, JournalError, ShardId};
+use super::{BlockSequence, JournalError, JournalOptions, ShardId};
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::journal::format::PAGE_BYTES;
 use crate::limits::BLOCK_BYTES_MAX;
@@ -66,13 +66,14 @@ pub(super) fn recover<D: Disk>(
     dir: &Path,
     shard: ShardId,
     manifest: Vouched,
+    options: &JournalOptions,
 ) -> Result<Recovered<D>, JournalError> {
     let mut recovery = Recovery::open(disk, dir, shard)?;
+    recovery.check_chunks(options)?;
     recovery.walk(manifest.checkpoint)?;
     let vouched = recovery.vouched()?.max(manifest.checkpoint);
     recovery.drop_torn(vouched)?;
     recovery.check_end(vouched)?;
-    recovery.check_sizes()?;
     let opening = recovery.opening(vouched)?;
     recovery.finish(manifest, opening)
 }
@@ -208,15 +209,28 @@ impl<'a, D: Disk> Recovery<'a, D> {
         others.filter(suspect).chain([last]).collect()
     }
 
-    /// A chunk has its name only once it is whole, so one that is shorter was cut off: blocks would not fit.
-    fn check_sizes(&self) -> Result<(), JournalError> {
+    /// All chunks are here and whole. One has its name only once it is whole; numbers are given in order and never come back,
+    /// and no block is written before the first chunks are there. Only of the newest of more nobody else knows.
+    fn check_chunks(&self, options: &JournalOptions) -> Result<(), JournalError> {
         let pages = u64::try_from(PAGE_BYTES).expect("a page is small");
-        let block_max = u64::try_from(BLOCK_BYTES_MAX).expect("a block is small");
-        let cut_off = |bytes: u64| bytes < block_max || !bytes.is_multiple_of(pages);
-        match self.readers.iter().find(|reader| cut_off(reader.bytes)) {
-            Some(reader) => Err(JournalError::CutOff {
+        let cut_off = |bytes: u64| bytes < options.chunk_bytes || !bytes.is_multiple_of(pages);
+        if let Some(reader) = self.readers.iter().find(|reader| cut_off(reader.bytes)) {
+            return Err(JournalError::CutOff {
                 file: reader.path.clone(),
                 bytes: reader.bytes,
+            });
+        }
+        let holds_blocks = self.heads.iter().any(Option::is_some);
+        let at_first = if holds_blocks {
+            options.chunks_initial
+        } else {
+            0
+        };
+        let there: BTreeSet<u64> = self.readers.iter().map(|reader| reader.id.0).collect();
+        let expected = u64::try_from(there.len().max(at_first)).expect("there are few");
+        match (0..expected).find(|id| !there.contains(id)) {
+            Some(id) => Err(JournalError::Missing {
+                file: ChunkId(id).path(self.dir),
             }),
             None => Ok(()),
         }
@@ -227,8 +241,18 @@ impl<'a, D: Disk> Recovery<'a, D> {
         if sequence > vouched {
             return Ok(());
         }
+        // Without a chain it begins in a chunk whose first block cannot be read.
+        let unreadable = || {
+            self.readers
+                .iter()
+                .zip(&self.heads)
+                .find(|(_, head)| head.is_none())
+        };
         let (file, position) = self.end().map_or_else(
-            || (self.dir.to_path_buf(), 0),
+            || {
+                let first = unreadable().map(|(reader, _)| &*reader.path);
+                (first.unwrap_or(self.dir).to_path_buf(), 0)
+            },
             |(reader, end)| (self.readers[reader].path.clone(), end),
         );
         Err(JournalError::Corrupt {

@@ -115,7 +115,7 @@ impl<D: Disk> Journal<D> {
             next_chunk,
             unsettled,
             opening,
-        } = recover(disk, dir, shard, vouched)?;
+        } = recover(disk, dir, shard, vouched, &options)?;
         let journal = Self {
             disk: disk.clone(),
             dir: dir.to_path_buf(),
@@ -401,12 +401,11 @@ impl<D: Disk> Journal<D> {
             return None;
         }
         self.growth = GrowthState::Running;
-        let id = self.next_chunk;
-        self.next_chunk = ChunkId(id.0 + 1);
         Some(GrowJob {
             disk: self.disk.clone(),
             dir: self.dir.clone(),
-            id,
+            // One at a time: the number is given away once the chunk is there, so that none is ever missing.
+            id: self.next_chunk,
             bytes,
         })
     }
@@ -419,6 +418,7 @@ impl<D: Disk> Journal<D> {
     pub fn grown(&mut self, growth: Growth<D>) -> io::Result<()> {
         match growth.chunk {
             Ok(chunk) => {
+                self.next_chunk = ChunkId(self.next_chunk.0 + 1);
                 self.ring.add(chunk);
                 self.growth = GrowthState::Idle;
                 Ok(())

@@ -94,8 +94,15 @@ impl<F: DiskFile> HeaderScan<F> {
         let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
         self.buffered_from = self.position;
         self.buffered = left.min(SCAN_BUFFER_BYTES);
-        self.file
-            .read_exact_at(&mut self.buffer[..self.buffered], self.position)
+        let into = &mut self.buffer[..self.buffered];
+        let read = self.file.read_exact_at(into, self.position);
+        read.map_err(|error| {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
+                // The file is shorter than the log.
+                return damaged(self.base, self.position);
+            }
+            error
+        })
     }
 }
 

@@ -32,12 +32,34 @@ on_both_disks! {
         drop(journal);
         // Nothing was written to it yet, and the next lap would go there.
         let path = home.join("journal").join(format!("{:020}.journal", 1));
-        for left in [(1 << 20) + 5, 4096, 0] {
+        for left in [1276 << 10, (1 << 20) + 5, 4096, 0] {
             disk.open(&path, OpenMode::Write).unwrap().set_len(left).unwrap();
             let error = open_at(disk, home).unwrap_err();
             let told = matches!(&error, JournalError::CutOff { file, bytes } if *file == path && *bytes == left);
             assert!(told, "{error}");
         }
+    }
+
+    fn a_file_that_is_missing_is_named(disk, home) {
+        let (mut journal, _) = open_at(disk, home).unwrap();
+        for index in 0..5 {
+            write(&mut journal, index, 500_000);
+            if let Some(job) = journal.wants_growth() {
+                journal.grown(job.perform()).unwrap();
+            }
+        }
+        drop(journal);
+        for number in [0, 1] {
+            let path = home.join("journal").join(format!("{number:020}.journal"));
+            let aside = home.join("aside");
+            disk.rename(&path, &aside).unwrap();
+            let error = open_at(disk, home).unwrap_err();
+            let told = matches!(&error, JournalError::Missing { file } if *file == path);
+            assert!(told, "{error}");
+            disk.rename(&aside, &path).unwrap();
+        }
+        let (_, replay) = open_at(disk, home).unwrap();
+        assert_eq!(indexes(&replay), [0, 1, 2, 3, 4]);
     }
 
     fn every_kind_of_entry_comes_back_with_its_payload(disk, home) {
