@@ -126,15 +126,31 @@ impl LeaderEpochs {
             return None;
         }
         let count: usize = lines.next()?.trim().parse().ok()?;
-        let mut epochs = Self::default();
-        for line in lines.by_ref().take(count) {
-            let (epoch, start) = line.trim().split_once(' ')?;
-            let epoch = LeaderEpoch::from_wire(epoch.parse().ok()?)?;
-            let start = Offset::from_wire(start.parse().ok()?)?;
-            epochs.assign(epoch, start).then_some(())?;
+        let entries = || lines.clone().take(count).map(entry);
+        // Looked at once before anything is kept: what a damaged file announces takes no memory.
+        let (mut found, mut before) = (0, None);
+        for entry in entries() {
+            let entry = entry?;
+            let grows = |last: EpochStart| last.epoch < entry.epoch && last.start < entry.start;
+            if !before.is_none_or(grows) {
+                return None;
+            }
+            before = Some(entry);
+            found += 1;
         }
-        (epochs.starts.len() == count).then_some(epochs)
+        let mut starts = Vec::with_capacity(found);
+        starts.extend(entries().flatten());
+        (found == count).then_some(Self { starts })
     }
+}
+
+/// One line: an epoch and its first offset.
+fn entry(line: &str) -> Option<EpochStart> {
+    let (epoch, start) = line.trim().split_once(' ')?;
+    Some(EpochStart {
+        epoch: LeaderEpoch::from_wire(epoch.parse().ok()?)?,
+        start: Offset::from_wire(start.parse().ok()?)?,
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use thalweg_model::compression::{Compression, Level};
 use thalweg_model::{LeaderEpoch, Offset};
 
 use super::Target;
-use crate::Dice;
+use crate::{Dice, bounded, twice};
 
 const CODECS_ALL: [Compression; 5] = [
     Compression::None,
@@ -25,12 +25,14 @@ const PLAIN_BYTES_MAX: usize = 256 << 10;
 /// Buffers of the codecs: one block of lz4 has up to 4 MiB, of which two are held.
 const CODEC_BYTES: usize = 9 << 20;
 
+/// Plain form of a batch: at most 64 MiB, in a buffer that grows.
+const UNPACKED_BYTES: usize = 80 << 20;
+
 pub(super) const BATCHES: Target = Target {
     name: "batches",
     make,
     repair,
     take,
-    memory: |input| 4 * input + CODEC_BYTES + (80 << 20),
 };
 
 pub(super) const CODECS: Target = Target {
@@ -40,12 +42,13 @@ pub(super) const CODECS: Target = Target {
     take: |input| {
         if let Some((&codec, data)) = input.split_first() {
             let codec = CODECS_ALL[usize::from(codec) % CODECS_ALL.len()];
-            if let Ok(plain) = codec.decompress(data, PLAIN_BYTES_MAX) {
+            let most = 2 * input.len() + CODEC_BYTES + 3 * PLAIN_BYTES_MAX;
+            let plain = bounded(most, || codec.decompress(data, PLAIN_BYTES_MAX));
+            if let Ok(plain) = plain {
                 assert!(plain.len() <= PLAIN_BYTES_MAX, "the limit is kept");
             }
         }
     },
-    memory: |input| 2 * input + CODEC_BYTES + 3 * PLAIN_BYTES_MAX,
 };
 
 fn values(dice: &mut Dice) -> Vec<Vec<u8>> {
@@ -95,19 +98,24 @@ fn repair(input: &mut [u8]) {
 }
 
 fn take(input: &[u8]) {
-    if let Ok(checked) = RawBatch(BytesMut::from(input)).check() {
-        if let Ok(reader) = checked.compression().reader(checked.payload()) {
-            drop(walk(reader, checked.record_count(), |_| {}));
-        }
-        if let Ok(unpacked) = Unpacked::of_checked(&checked) {
+    // Of what comes from a client, the plain form is walked and never held.
+    let walked = 2 * input.len() + CODEC_BYTES;
+    let unpacked = walked + UNPACKED_BYTES;
+    if let Ok(checked) = twice(input, || RawBatch(BytesMut::from(input)).check()) {
+        bounded(walked, || {
+            if let Ok(reader) = checked.compression().reader(checked.payload()) {
+                drop(walk(reader, checked.record_count(), |_| {}));
+            }
+        });
+        if let Ok(unpacked) = bounded(unpacked, || Unpacked::of_checked(&checked)) {
             read(&unpacked);
         }
     }
     let mut rest = Bytes::copy_from_slice(input);
-    while let Ok(batch) = StoredBatch::split_first(&mut rest) {
+    while let Ok(batch) = twice(input, || StoredBatch::split_first(&mut rest)) {
         let header = batch.header();
         assert!(header.last_offset() >= header.first_offset());
-        if let Ok(unpacked) = batch.unpack() {
+        if let Ok(unpacked) = bounded(unpacked, || batch.unpack()) {
             read(&unpacked);
         }
     }

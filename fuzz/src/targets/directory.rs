@@ -17,21 +17,23 @@ use thalweg_replica::{
 };
 
 use super::{Target, leave};
-use crate::Dice;
+use crate::{Dice, bounded};
 
 pub(super) const DIRECTORY: Target = Target {
     name: "directory",
     make: make_changes,
     repair: leave,
     take,
-    // Two copies of a simulated disk of some 10 MiB, and an open shard.
-    memory: |_| 128 << 20,
 };
 
 pub(super) const NOW: Now = Now {
     tick: Tick(1_000),
     wall: Timestamp(1_000_000),
 };
+
+/// What a shard takes that is opened: the buffers of its journal, and what the simulated disk keeps of the files that
+/// recovery writes.
+const OPEN_BYTES: usize = 24 << 20;
 
 /// Where the part of a batch begins that its checksum covers, the checksum itself included.
 const CHECKED_FROM: usize = 17;
@@ -249,7 +251,8 @@ fn take(input: &[u8]) {
             file.write_all_at(&byte, place).expect("there is room");
         }
     }
-    let Ok(mut shard) = Shard::open(disk, config(), NOW) else {
+    let opened = bounded(OPEN_BYTES, || Shard::open(disk, config(), NOW));
+    let Ok(mut shard) = opened else {
         return;
     };
     for name in ["a", "b"] {

@@ -17,18 +17,17 @@ use thalweg_log::partition::LogState;
 use thalweg_log::producers::ProducerStates;
 use thalweg_model::{LogIndex, Offset, PartitionIndex, ReplicaId, Term, Uuid};
 
-use super::{Target, leave, twice};
-use crate::Dice;
+use super::{Target, leave};
+use crate::{Dice, bounded, twice};
 
-/// The simulated disk holds every file twice, and an opened journal or manifest is a few buffers beside.
-const DISK_BYTES: usize = 40 << 20;
+/// Buffers of a journal that is opened, whatever its files hold: one for what is read, two for blocks to come.
+const JOURNAL_BYTES: usize = 12 << 20;
 
 pub(super) const JOURNAL: Target = Target {
     name: "journal",
     make: |dice| pages(dice, journal_file()),
     repair: repair_journal,
     take: take_journal,
-    memory: |input| 8 * input + DISK_BYTES,
 };
 
 pub(super) const MANIFEST: Target = Target {
@@ -36,7 +35,6 @@ pub(super) const MANIFEST: Target = Target {
     make: |_| manifest_file().clone(),
     repair: repair_manifest,
     take: take_manifest,
-    memory: |input| 8 * input + DISK_BYTES,
 };
 
 pub(super) const LOG_STATE: Target = Target {
@@ -48,51 +46,58 @@ pub(super) const LOG_STATE: Target = Target {
     },
     repair: leave,
     take: |input| {
-        if let Ok(state) = LogState::decode(&Bytes::copy_from_slice(input)) {
+        let bytes = Bytes::copy_from_slice(input);
+        if let Ok(state) = twice(input, || LogState::decode(&bytes)) {
             let mut again = Vec::new();
             state.encode(&mut again);
             let decoded = LogState::decode(&again.into());
             assert_eq!(decoded.ok(), Some(state), "a state keeps its meaning");
         }
     },
-    memory: |input| 16 * input,
 };
 
 pub(super) const SNAPSHOT: Target = Target {
     name: "producer-snapshot",
     make: |dice| {
         // Version, checksum, count, and as many producers of 50 bytes.
-        let count = dice.below(4);
-        let mut bytes = vec![0, 1, 0, 0, 0, 0, 0, 0, 0];
-        bytes.push(u8::try_from(count).unwrap_or(0));
-        bytes.extend(vec![0; 50 * count]);
+        let most = if dice.below(50) == 0 { 4_000 } else { 4 };
+        let count = dice.below(most);
+        let mut bytes = vec![0, 1, 0, 0, 0, 0];
+        bytes.extend(u32::try_from(count).unwrap_or(0).to_be_bytes());
+        for id in 0..count {
+            bytes.extend(id.to_be_bytes());
+            bytes.extend([0; 42]);
+        }
         repair_snapshot(&mut bytes);
         bytes
     },
     repair: repair_snapshot,
     take: |input| {
-        if let Ok(states) = ProducerStates::from_snapshot(input) {
+        if let Ok(states) = twice(input, || ProducerStates::from_snapshot(input)) {
             let again = ProducerStates::from_snapshot(&states.to_snapshot());
             assert!(again.is_ok(), "what is written can be read");
         }
     },
-    memory: |input| 32 * input,
 };
 
 pub(super) const EPOCHS: Target = Target {
     name: "leader-epochs",
-    make: |_| b"0\n2\n0 0\n3 17\n".to_vec(),
+    make: |dice| {
+        let most = if dice.below(50) == 0 { 20_000 } else { 4 };
+        let count = dice.below(most);
+        let lines: Vec<String> = (0..count).map(|n| format!("{n} {}\n", n * 3)).collect();
+        format!("0\n{count}\n{}", lines.concat()).into_bytes()
+    },
     repair: leave,
     take: |input| {
-        if let Some(epochs) = std::str::from_utf8(input)
-            .ok()
-            .and_then(LeaderEpochs::from_text)
-        {
+        let Ok(text) = std::str::from_utf8(input) else {
+            return;
+        };
+        if let Some(epochs) = twice(input, || LeaderEpochs::from_text(text)) {
             let again = LeaderEpochs::from_text(&epochs.to_text());
             assert!(again.is_some(), "what is written can be read");
         }
     },
-    memory: |input| 4 * twice(input),
 };
 
 const HOME: &str = "/shard";
@@ -210,8 +215,11 @@ fn take_journal(input: &[u8]) {
         file.set_len(options().chunk_bytes).expect("there is room");
     }
     put(&disk, &dir.join(format!("{:020}.journal", 0)), input);
-    let shown = inspect_journal(&disk, dir);
-    let opened = Journal::open(&disk, dir, shard(), BlockSequence::START, options());
+    let most = 2 * input.len() + JOURNAL_BYTES;
+    let shown = bounded(most, || inspect_journal(&disk, dir));
+    let opened = bounded(most, || {
+        Journal::open(&disk, dir, shard(), BlockSequence::START, options())
+    });
     if let Ok((journal, replay)) = opened {
         for entry in &replay.entries {
             if let Some(location) = &entry.location {
@@ -272,8 +280,8 @@ fn take_manifest(input: &[u8]) {
     let disk = disk();
     let home = Path::new(HOME);
     put(&disk, &home.join("manifest"), input);
-    let shown = inspect_manifest(&disk, home);
-    let opened = Manifest::open(&disk, home);
+    let shown = twice(input, || inspect_manifest(&disk, home));
+    let opened = twice(input, || Manifest::open(&disk, home));
     assert_eq!(shown.is_ok(), opened.is_ok(), "what is shown is what opens");
     if let (Ok((shown, _)), Ok((_, state))) = (shown, opened) {
         assert_eq!(shown, state, "what is shown is what opens");

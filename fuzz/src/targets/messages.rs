@@ -1,14 +1,14 @@
 //! Frames, headers and messages of the protocol.
 
 use bytes::{Bytes, BytesMut};
+use thalweg_wire::codec::DecodeError;
 use thalweg_wire::frame::{FrameStatus, frame_status, split_frame};
 use thalweg_wire::header::RequestHeader;
-use thalweg_wire::limits::decode_budget;
 use thalweg_wire::produce::Produce;
 use thalweg_wire::{ApiKey, Message};
 
-use super::{Target, leave, twice};
-use crate::Dice;
+use super::{Target, leave};
+use crate::{Dice, bounded, twice};
 
 #[path = "../../../wire/tests/registry/mod.rs"]
 mod registry;
@@ -18,15 +18,14 @@ use registry::{for_each_api_message, for_each_stored_message};
 /// Largest frame that is taken.
 const FRAME_BYTES_MAX: usize = 1 << 20;
 
-/// Slices of a frame share it, which costs one small block.
-const SHARING_BYTES: usize = 256;
+/// Memory for each byte of a message (`wire::limits`): an element of 3 bytes becomes a struct of some 50.
+const EXPANSION: usize = 16;
 
 pub(super) const FRAMES: Target = Target {
     name: "frames",
     make: make_frames,
     repair: leave,
     take: take_frames,
-    memory: twice,
 };
 
 pub(super) const HEADERS: Target = Target {
@@ -35,9 +34,8 @@ pub(super) const HEADERS: Target = Target {
     repair: leave,
     take: |input| {
         let mut frame = BytesMut::from(input);
-        drop(RequestHeader::split_from(&mut frame));
+        drop(twice(input, || RequestHeader::split_from(&mut frame)));
     },
-    memory: budget,
 };
 
 pub(super) const REQUESTS: Target = Target {
@@ -45,8 +43,6 @@ pub(super) const REQUESTS: Target = Target {
     make: |dice| make_message(API, dice),
     repair: leave,
     take: |input| take_message(API, input),
-    // Decoded and written once more, to be compared.
-    memory: |input| 2 * budget(input) + 4 * input,
 };
 
 pub(super) const STORED: Target = Target {
@@ -54,7 +50,6 @@ pub(super) const STORED: Target = Target {
     make: |dice| make_message(STORED_MESSAGES, dice),
     repair: leave,
     take: |input| take_message(STORED_MESSAGES, input),
-    memory: |input| 2 * budget(input) + 4 * input,
 };
 
 pub(super) const PRODUCE: Target = Target {
@@ -63,19 +58,14 @@ pub(super) const PRODUCE: Target = Target {
     repair: leave,
     take: |input| {
         if let Some((&version, body)) = input.split_first() {
-            drop(Produce::decode(
-                BytesMut::from(body),
-                i16::from(version % 16),
-            ));
+            let frame = BytesMut::from(body);
+            let version = i16::from(version % 16);
+            drop(bounded(EXPANSION * body.len(), || {
+                Produce::decode(frame, version)
+            }));
         }
     },
-    memory: |input| budget(input) + 2 * input,
 };
-
-/// The decoder's own budget (`wire::limits`): an element of 3 bytes becomes a struct of some 50.
-fn budget(input: usize) -> usize {
-    decode_budget(input) + SHARING_BYTES
-}
 
 fn make_frames(dice: &mut Dice) -> Vec<u8> {
     let mut all = Vec::new();
@@ -91,8 +81,8 @@ fn make_frames(dice: &mut Dice) -> Vec<u8> {
 
 /// Frames arrive in pieces; however they are cut, the same come out.
 fn take_frames(input: &[u8]) {
-    let whole = frames(input, input.len().max(1));
-    let pieces = frames(input, 1 + input.len() % 7);
+    let whole = twice(input, || frames(input, input.len().max(1)));
+    let pieces = twice(input, || frames(input, 1 + input.len() % 7));
     assert_eq!(whole, pieces, "frames do not depend on how they arrive");
 }
 
@@ -147,14 +137,19 @@ fn empty<M: Message>(version: i16) -> Vec<u8> {
 }
 
 fn read<M: Message>(body: &Bytes, version: i16) {
-    let Ok(message) = M::from_bytes(body, version) else {
+    let read = bounded(EXPANSION * body.len(), || M::from_bytes(body, version));
+    let Ok(message) = read else {
         return;
     };
     // Names from a frame always fit a frame.
     let written = message.to_bytes(version).expect("it was read from one");
     drop(message);
     let written = written.freeze();
-    let again = M::from_bytes(&written, version).expect("what is written can be read");
+    let again = match M::from_bytes(&written, version) {
+        // Of padding alone the larger frame had memory for more.
+        Err(DecodeError::OverLimit { .. }) if written.len() < body.len() => return,
+        again => again.expect("what is written can be read"),
+    };
     let rewritten = again.to_bytes(version).expect("it was written before");
     assert_eq!(
         written,
@@ -199,7 +194,27 @@ fn make_message(codecs: &[Codec], dice: &mut Dice) -> Vec<u8> {
         let few: Vec<u8> = few.collect();
         input.splice(at..at, few);
     }
+    if dice.below(20) == 0 {
+        many_elements(&mut input, dice);
+    }
     input
+}
+
+/// Says that there are many elements, in either form, and puts small ones behind.
+fn many_elements(input: &mut Vec<u8>, dice: &mut Dice) {
+    let at = 2 + dice.below(input.len() - 1);
+    let count = 100 + dice.below(20_000);
+    let mut many = Vec::new();
+    if dice.below(2) == 0 {
+        many.extend(u32::try_from(count).unwrap_or(0).to_be_bytes());
+    } else {
+        let low = u8::try_from((count + 1) % 128).unwrap_or(0);
+        let middle = u8::try_from((count + 1) / 128 % 128).unwrap_or(0);
+        let high = u8::try_from((count + 1) / 16_384).unwrap_or(0);
+        many.extend([low | 0x80, middle | 0x80, high]);
+    }
+    many.resize(many.len() + count * (1 + dice.below(12)), 0);
+    input.splice(at..at, many);
 }
 
 fn take_message(codecs: &[Codec], input: &[u8]) {

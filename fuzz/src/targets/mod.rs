@@ -1,4 +1,12 @@
 //! The decoders.
+//!
+//! Each may take twice its input and 64 KiB of memory at any time, what it returns included. Excepted are, each with a bound of
+//! its own beside the call:
+//!
+//! - messages and what is stored as messages: an element of 3 bytes becomes a struct of some 50, so the decoder's own budget
+//!   counts (`wire::limits::decode_budget`, 64 KiB and 16 times the frame);
+//! - whatever decompresses: a block or window of the codec, and the plain bytes up to the limit that is asked for;
+//! - whatever opens a journal: buffers of its chunks, whatever is in them.
 
 mod batches;
 mod directory;
@@ -18,10 +26,8 @@ pub struct Target {
     pub make: fn(&mut Dice) -> Vec<u8>,
     /// Makes checksums right.
     pub repair: fn(&mut [u8]),
-    /// Takes an input; it may refuse it.
+    /// Takes an input; it may refuse it. The decoder is called with a bound on its memory.
     pub take: fn(&[u8]),
-    /// Bytes of memory that an input of this length may take, beside 64 KiB.
-    pub memory: fn(usize) -> usize,
 }
 
 /// All of them.
@@ -43,11 +49,6 @@ pub const ALL: &[Target] = &[
     directory::DIRECTORY,
     sequences::SEQUENCES,
 ];
-
-/// Twice the input: what most decoders may take.
-const fn twice(input: usize) -> usize {
-    2 * input
-}
 
 /// There is no checksum.
 fn leave(_: &mut [u8]) {}

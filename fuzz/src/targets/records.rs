@@ -7,19 +7,17 @@ use thalweg_metadata::record::{BrokerRegistered, ClusterIdSet, Endpoint, TopicCr
 use thalweg_model::{BrokerId, PartitionIndex, Timestamp, Uuid};
 
 use super::{Target, leave};
-use crate::Dice;
+use crate::{Dice, bounded};
 
-/// Decoded, written, and decoded once more.
-const fn memory(input: usize) -> usize {
-    2 * (16 * input + (64 << 10)) + 8 * input
-}
+/// Memory for each byte of a value that is a message inside. A member of 24 bytes becomes a struct of some 200, first as a message,
+/// then as ours.
+const EXPANSION: usize = 32;
 
 pub(super) const COORDINATOR: Target = Target {
     name: "coordinator-records",
     make: make_record,
     repair: leave,
     take: take_record,
-    memory,
 };
 
 pub(super) const METADATA: Target = Target {
@@ -27,13 +25,13 @@ pub(super) const METADATA: Target = Target {
     make: make_metadata,
     repair: leave,
     take: |input| {
-        if let Ok(record) = MetadataRecord::decode(&Bytes::copy_from_slice(input)) {
+        let bytes = Bytes::copy_from_slice(input);
+        if let Ok(record) = bounded(EXPANSION * input.len(), || MetadataRecord::decode(&bytes)) {
             let written = record.encode().expect("what was read is not too long");
             let again = MetadataRecord::decode(&written);
             assert_eq!(again.ok(), Some(record), "a record keeps its meaning");
         }
     },
-    memory,
 };
 
 /// An input is the length of the key, the key, and the value.
@@ -63,7 +61,7 @@ fn make_record(dice: &mut Dice) -> Vec<u8> {
         Record::Group {
             group: "group".into(),
             value: Some(StoredGroup {
-                members: vec![StoredMember::default(); dice.below(4)],
+                members: vec![StoredMember::default(); few_or_many(dice)],
                 ..StoredGroup::default()
             }),
         }
@@ -77,7 +75,10 @@ fn take_record(input: &[u8]) {
         return;
     };
     let (key, value) = rest.split_at(usize::from(length).min(rest.len()));
-    if let Ok(Some(record)) = Record::decode(Some(key), Some(value)) {
+    let read = bounded(EXPANSION * input.len(), || {
+        Record::decode(Some(key), Some(value))
+    });
+    if let Ok(Some(record)) = read {
         let (key, value) = record.encode().expect("what was read is not too long");
         let again = Record::decode(Some(&key), value.as_deref());
         let written = again.expect("what is written can be read");
@@ -114,6 +115,12 @@ fn make_metadata(dice: &mut Dice) -> Vec<u8> {
         _ => return kinds(dice),
     };
     record.encode().expect("it is small").to_vec()
+}
+
+/// Mostly few, so that changes meet something else than an element.
+fn few_or_many(dice: &mut Dice) -> usize {
+    let most = if dice.below(50) == 0 { 4_000 } else { 4 };
+    dice.below(most)
 }
 
 /// Kind and version of a record, and small numbers for whatever its fields are.

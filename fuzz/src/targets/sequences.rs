@@ -22,8 +22,6 @@ pub(super) const SEQUENCES: Target = Target {
     },
     repair: leave,
     take,
-    // A simulated disk with a journal, and an open shard.
-    memory: |input| 8_192 * input + (128 << 20),
 };
 
 /// Bytes of one request: what, and two numbers.
