@@ -101,9 +101,8 @@ pub struct StepError(String);
 
 /// One Raft group.
 pub struct Group {
-    node: RawNode<GroupStorage>,
+    pub(crate) node: RawNode<GroupStorage>,
     config: GroupConfig,
-    timeout_term: Option<(u64, StateRole)>,
     committed: LogIndex,
     handed_out: ReadyNumber,
     persisted: ReadyNumber,
@@ -168,7 +167,6 @@ impl Group {
         let mut group = Self {
             node,
             config,
-            timeout_term: None,
             committed: applied,
             handed_out: ReadyNumber(0),
             persisted: ReadyNumber(0),
@@ -454,6 +452,12 @@ impl Group {
         let membership = Membership::from_raft(&state);
         self.membership_index = LogIndex(entry.index);
         self.node.mut_store().membership = membership.clone();
+        let raft = &mut self.node.raft;
+        if raft.state == StateRole::Leader && !raft.promotable() {
+            // The raft crate would go on leading a group that it is no voter of.
+            raft.become_follower(raft.term, 0);
+            self.fix_timeout();
+        }
         Some(membership)
     }
 
@@ -477,13 +481,10 @@ impl Group {
         self.node.mut_store().applied(index);
     }
 
-    /// The raft crate draws a new timeout whenever role or term change; ours replaces it.
+    /// The raft crate draws a new timeout from a thread's generator whenever it likes; ours replaces it.
     fn fix_timeout(&mut self) {
-        let now = (self.node.raft.term, self.node.raft.state);
-        if self.timeout_term != Some(now) {
-            self.timeout_term = Some(now);
-            let ticks = timeout_ticks(self.config.seed, self.config.replica, Term(now.0));
-            self.node.raft.set_randomized_election_timeout(ticks);
-        }
+        let raft = &mut self.node.raft;
+        let ticks = timeout_ticks(self.config.seed, self.config.replica, Term(raft.term));
+        raft.set_randomized_election_timeout(ticks);
     }
 }

@@ -7,12 +7,14 @@ mod election;
 mod entry;
 mod group;
 pub mod limits;
+mod members;
 mod message;
 mod snapshot;
 mod storage;
 
 pub use entry::{Entry, EntryKind, HardState, Membership};
 pub use group::{Group, GroupConfig, GroupState, ProposeError, ReadyNumber, Role, StepError, Work};
+pub use members::{ChangeError, MembershipChange};
 pub use message::Message;
 pub use snapshot::Snapshot;
 pub use storage::ReadRequest;

@@ -17,3 +17,7 @@ pub const MESSAGE_BYTES_MAX: u64 = 1 << 20;
 /// Ticks until a leader takes the beginning of its log for lost that it sent to a follower, and sends
 /// it again: 2 s are an age for a message and the block that makes it durable.
 pub const SNAPSHOT_TICKS_MAX: u32 = 20;
+
+/// Entries that a learner may lack when it becomes a voter: a few messages, which come before the
+/// change is committed.
+pub const CATCH_UP_ENTRIES_MAX: u64 = 64;

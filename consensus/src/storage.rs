@@ -141,6 +141,17 @@ impl GroupStorage {
         self.offered.take();
     }
 
+    /// The log begins earlier than was told at first.
+    pub(crate) fn reveal(&mut self, start: (LogIndex, Term), terms: &[(LogIndex, Term)]) {
+        if start.0 >= self.start.0 {
+            return;
+        }
+        for &(first, term) in terms.iter().rev() {
+            self.runs.push_front(TermRun { first, term });
+        }
+        self.start = start;
+    }
+
     /// The log is given up for the beginning of another one.
     pub(crate) fn begin_at(&mut self, snapshot: &Snapshot) {
         self.start = (snapshot.index, snapshot.term);

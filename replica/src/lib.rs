@@ -14,6 +14,7 @@ mod flush;
 mod follow;
 mod gauges;
 pub mod limits;
+mod members;
 mod partition;
 mod peers;
 mod read;

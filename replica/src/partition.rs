@@ -26,7 +26,9 @@ pub struct PartitionSpec {
     pub partition: PartitionIndex,
     /// This node's replica.
     pub replica: ReplicaId,
-    /// All voters and where they live.
+    /// The voters that the group began with, and where they live; see [`Shard::reassign`] for others.
+    ///
+    /// [`Shard::reassign`]: crate::Shard::reassign
     pub voters: Vec<(ReplicaId, BrokerId)>,
     /// Settings of its log.
     pub config: LogConfig,
@@ -152,6 +154,10 @@ pub(crate) struct Replica<D: Disk> {
     pub(crate) queued: bool,
     /// The hard state that the manifest has; none if it may not even know the replica.
     pub(crate) saved_hard_state: Option<HardState>,
+    /// Where replicas of the partition live or lived, this one included.
+    pub(crate) peers: BTreeMap<ReplicaId, BrokerId>,
+    /// The replicas that the partition is to have; empty if nobody said.
+    pub(crate) wanted: Vec<ReplicaId>,
 }
 
 impl<D: Disk> Replica<D> {
@@ -180,11 +186,14 @@ impl<D: Disk> Replica<D> {
         } else {
             high_watermark
         };
+        let peers = spec.voters.iter().copied().collect();
         Self {
             id,
             spec,
             dir,
             saved_hard_state: None,
+            peers,
+            wanted: Vec::new(),
             group,
             log,
             role: Role::Candidate,

@@ -23,8 +23,8 @@ impl<D: Disk> Shard<D> {
         let Some(replica) = self.replicas.get_mut(&group) else {
             return;
         };
-        let known = |id| replica.spec.voters.iter().any(|&(voter, _)| voter == id);
-        if message.to() != replica.spec.replica || !known(message.from()) {
+        let is_known = replica.peers.contains_key(&message.from());
+        if message.to() != replica.spec.replica || !is_known {
             return;
         }
         if !is_usable(&message) {
@@ -51,6 +51,7 @@ impl<D: Disk> Shard<D> {
         for group in self.shared.iter().copied().collect::<Vec<_>>() {
             if let Some(replica) = self.replicas.get_mut(&group) {
                 replica.group.tick();
+                self.change_members(group);
                 self.work(group);
             }
         }
@@ -63,9 +64,7 @@ impl<D: Disk> Shard<D> {
         };
         let partition = replica.spec.topic_partition();
         for message in messages {
-            let voters = replica.spec.voters.iter();
-            let to = voters.copied().find(|&(id, _)| id == message.to());
-            if let Some((_, to)) = to {
+            if let Some(&to) = replica.peers.get(&message.to()) {
                 self.effects.push(Effect::Send {
                     to,
                     partition,

@@ -402,7 +402,7 @@ fn changes_after<D: Disk>(log: &PartitionLog<D>, index: LogIndex) -> std::io::Re
 
 /// First index of each term from `first` to `last`. Terms only rise, so a run's end is found by
 /// halving.
-fn term_runs<D: Disk>(
+pub(crate) fn term_runs<D: Disk>(
     log: &PartitionLog<D>,
     first: LogIndex,
     last: LogIndex,

@@ -161,11 +161,15 @@ impl<D: Disk> Shard<D> {
     /// Kafka's name for the directory, unless one of a removed partition still has it.
     fn free_directory(&mut self, spec: &PartitionSpec) -> String {
         let plain = spec.directory();
-        let dir = if self.dirs_in_use.contains(&plain) {
-            format!("{plain}.{}", spec.topic)
-        } else {
-            plain
-        };
+        let others = (0_u32..).map(|number| match number {
+            0 => format!("{plain}.{}", spec.topic),
+            // A replica that was removed and another one of the same topic before it.
+            _ => format!("{plain}.{}.{number}", spec.topic),
+        });
+        let dir = std::iter::once(plain.clone())
+            .chain(others)
+            .find(|dir| !self.dirs_in_use.contains(dir))
+            .expect("there are more names than directories");
         self.dirs_in_use.insert(dir.clone());
         dir
     }
@@ -176,7 +180,10 @@ impl<D: Disk> Shard<D> {
         let Some(replica) = self.replicas.remove(&group) else {
             return;
         };
-        self.by_partition.remove(&replica.spec.topic_partition());
+        let partition = replica.spec.topic_partition();
+        if self.by_partition.get(&partition) == Some(&group) {
+            self.by_partition.remove(&partition);
+        }
         self.shared.remove(&group);
         if let Role::Leader(leader) = replica.role {
             self.step_down(group, leader);

@@ -10,7 +10,14 @@ use thalweg_replica::PartitionSpec;
 #[derive(Clone, Debug)]
 struct Partition {
     topic_name: String,
+    /// The voters that its group began with.
+    founders: Vec<(ReplicaId, BrokerId)>,
+    /// Replicas that live somewhere.
     replicas: Vec<(ReplicaId, BrokerId)>,
+    /// Replicas that it is to have.
+    wanted: Vec<(ReplicaId, BrokerId)>,
+    /// A leader said that it has them and no others.
+    is_settled: bool,
     config: LogConfig,
 }
 
@@ -48,11 +55,96 @@ impl Directory {
             partition,
             Partition {
                 topic_name: name,
+                founders: replicas.clone(),
+                wanted: replicas.clone(),
+                is_settled: true,
                 replicas,
                 config,
             },
         );
         partition
+    }
+
+    /// Moves a partition to these nodes: a node that has a replica keeps it, one that has none gets
+    /// a new one. What is moved already is not moved again before that is done.
+    pub(crate) fn reassign(&mut self, partition: TopicPartition, nodes: &[BrokerId]) {
+        let Some(of) = self.partitions.get_mut(&partition) else {
+            return;
+        };
+        if !of.is_settled {
+            return;
+        }
+        of.is_settled = false;
+        self.version += 1;
+        let kept = of.replicas.iter().copied();
+        of.wanted = kept.filter(|(_, at)| nodes.contains(at)).collect();
+        for &node in nodes {
+            if of.wanted.iter().all(|&(_, at)| at != node) {
+                self.replicas_made += 1;
+                of.wanted.push((ReplicaId(self.replicas_made), node));
+                of.replicas.push((ReplicaId(self.replicas_made), node));
+            }
+        }
+    }
+
+    /// Whether nothing more can be lost of any partition of which this node has a replica.
+    pub(crate) fn may_lose(&self, node: BrokerId) -> bool {
+        let mut here = self.partitions.values();
+        here.all(|of| of.is_settled && of.replicas.len() >= 3)
+            && self
+                .partitions
+                .values()
+                .any(|of| of.replicas.iter().any(|&(_, at)| at == node))
+    }
+
+    /// The disk of a node is gone: its replicas are no more, and others are to take their place.
+    pub(crate) fn lost(&mut self, node: BrokerId) {
+        self.version += 1;
+        for of in self.partitions.values_mut() {
+            let here = |replicas: &[(ReplicaId, BrokerId)]| {
+                replicas.iter().position(|&(_, at)| at == node)
+            };
+            if let Some(at) = here(&of.wanted) {
+                self.replicas_made += 1;
+                let new = (ReplicaId(self.replicas_made), node);
+                of.wanted[at] = new;
+                of.is_settled = false;
+                of.replicas.retain(|&(_, at)| at != node);
+                of.replicas.push(new);
+            }
+        }
+    }
+
+    /// A leader says who the voters are; whether that is what was wanted, and is news.
+    pub(crate) fn settled(&mut self, partition: TopicPartition, voters: &[ReplicaId]) -> bool {
+        let Some(of) = self.partitions.get_mut(&partition) else {
+            return false;
+        };
+        let mut wanted: Vec<_> = of.wanted.iter().map(|&(id, _)| id).collect();
+        let mut voters = voters.to_vec();
+        wanted.sort_unstable();
+        voters.sort_unstable();
+        if of.is_settled || wanted != voters {
+            return false;
+        }
+        of.is_settled = true;
+        of.replicas.clone_from(&of.wanted);
+        self.version += 1;
+        true
+    }
+
+    /// Where a partition's replicas are to live.
+    pub(crate) fn wanted(&self, partition: TopicPartition) -> Vec<(ReplicaId, BrokerId)> {
+        let of = self.partitions.get(&partition);
+        of.map(|of| of.wanted.clone()).unwrap_or_default()
+    }
+
+    /// Partitions whose replicas are not those that they are to have.
+    pub(crate) fn unsettled(&self) -> Vec<TopicPartition> {
+        let all = self.partitions.iter();
+        all.filter(|(_, of)| !of.is_settled)
+            .map(|(&partition, _)| partition)
+            .collect()
     }
 
     pub(crate) fn delete(&mut self, partition: TopicPartition) {
@@ -84,7 +176,7 @@ impl Directory {
                 topic_name: of.topic_name.clone(),
                 partition: partition.partition,
                 replica,
-                voters: of.replicas.clone(),
+                voters: of.founders.clone(),
                 config: of.config.clone(),
                 min_insync_replicas: 1,
             })

@@ -22,6 +22,9 @@ impl World {
         let Some(&id) = self.random.pick(&ids) else {
             return Ok(());
         };
+        if self.swarm.disk_losses && self.random.percent(15) && self.directory.may_lose(id) {
+            return self.lose_disk(id);
+        }
         match self.random.below(6) {
             0 if self.swarm.kills => self.down(id, Crash::Kill),
             1 if self.swarm.power_losses => self.down(id, Crash::PowerLoss),
@@ -40,6 +43,19 @@ impl World {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A node loses its disk with everything on it, and comes back with an empty one.
+    fn lose_disk(&mut self, id: BrokerId) -> Result<(), Violation> {
+        if self.node(id).start_is_planned {
+            return Ok(());
+        }
+        self.down(id, Crash::PowerLoss);
+        let now = self.schedule.now();
+        self.trace.note(now, || format!("{id} loses its disk"));
+        self.node(id).lose_disk();
+        self.directory.lost(id);
+        self.tell_metadata()
     }
 
     fn cut_network(&mut self, id: BrokerId, all: &[BrokerId]) {

@@ -83,6 +83,7 @@ fn populate(world: &mut World) {
         partitions_max: swarm.partitions_max,
         deletes_records: swarm.deletes_records,
         deletes_topics: swarm.deletes_topics,
+        moves: swarm.moves,
         config: swarm.log,
         pause_us: 500_000,
     })));

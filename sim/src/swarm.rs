@@ -42,12 +42,18 @@ pub(crate) struct Swarm {
     pub(crate) clock_drift_per_mille_max: u64,
     /// Mean time between faults.
     pub(crate) fault_every_us: u64,
+    /// Disks are lost with all that is on them.
+    pub(crate) disk_losses: bool,
+    /// Partitions are moved between nodes.
+    pub(crate) moves: bool,
     pub(crate) log: LogConfig,
     pub(crate) journal: JournalOptions,
 }
 
 impl Swarm {
     pub(crate) fn draw(random: &mut Random, nodes: u64) -> Self {
+        // Dice of their own: what came later does not change what earlier seeds draw.
+        let mut members = random.clone().split();
         let large = random.percent(10);
         let segment_bytes = if random.percent(50) { 4_000 } else { 1 << 20 };
         Self {
@@ -95,6 +101,8 @@ impl Swarm {
             clock_offset_ms_max: if random.percent(50) { 3_600_000 } else { 0 },
             clock_drift_per_mille_max: if random.percent(50) { 50 } else { 0 },
             fault_every_us: random.between(100, 3_000) * 1_000,
+            disk_losses: nodes >= 3 && members.percent(40),
+            moves: nodes >= 3 && members.percent(40),
             log: LogConfig {
                 segment_bytes,
                 retention_ms: None,

@@ -120,6 +120,14 @@ impl World {
         self.wake_all();
         let settled = self.schedule.now().0 + SETTLE_US;
         self.until_idle(settled, "producers come to an end when all is healed")?;
+        while !self.directory.unsettled().is_empty() {
+            self.step()?;
+            if self.schedule.now().0 > settled {
+                let seen = format!("{:?}", self.directory.unsettled());
+                let rule = "replicas are where they are to be when all is healed";
+                return Err(Violation::new(rule, seen));
+            }
+        }
         for partition in self.directory.partitions() {
             self.add(Box::new(Consumer::draining(partition, None)));
         }
@@ -211,7 +219,8 @@ impl World {
                 self.schedule.after(TICK_US, Event::Tick(node));
                 self.node(node).tick(now);
                 self.turn(node)?;
-                self.check_leaders(node)
+                self.check_leaders(node)?;
+                self.check_members(node)
             }
             Event::Deliver(node, partition, message) => {
                 self.trace
@@ -233,6 +242,20 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The cluster's metadata learns of replicas that became what they are to be.
+    fn check_members(&mut self, node: BrokerId) -> Result<(), Violation> {
+        let mut news = false;
+        for (partition, voters) in self.node(node).voters_led() {
+            if self.directory.settled(partition, &voters) {
+                let now = self.schedule.now();
+                self.trace
+                    .note(now, || format!("{partition} has the voters {voters:?}"));
+                news = true;
+            }
+        }
+        if news { self.tell_metadata() } else { Ok(()) }
     }
 
     /// Lets a client act, on an answer or by itself.
@@ -287,12 +310,12 @@ impl World {
     }
 
     /// Every node that runs learns of a change at once.
-    fn tell_metadata(&mut self) -> Result<(), Violation> {
+    pub(crate) fn tell_metadata(&mut self) -> Result<(), Violation> {
         let now = self.schedule.now();
         for at in 0..self.nodes.len() {
             let id = self.nodes[at].id;
             let specs = self.directory.specs_of(id);
-            self.nodes[at].apply(&specs, now);
+            self.nodes[at].apply(&specs, &self.directory, now);
             self.turn(id)?;
         }
         Ok(())
@@ -300,12 +323,12 @@ impl World {
 
     fn start(&mut self, id: BrokerId) -> Result<(), Violation> {
         let now = self.schedule.now();
-        let specs = self.directory.specs_of(id);
         self.node(id).start_is_planned = false;
         if self.node(id).is_up() {
             return Ok(());
         }
-        let up = self.node(id).start(&specs, now)?;
+        let at = usize::try_from(id.0 - 1).expect("nodes are numbered from 1");
+        let up = self.nodes[at].start(&self.directory, now)?;
         self.trace.note(now, || format!("{id} starts: {up}"));
         if up {
             self.turn(id)

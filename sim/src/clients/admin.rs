@@ -14,6 +14,7 @@ pub(crate) struct AdminRules {
     pub(crate) partitions_max: usize,
     pub(crate) deletes_records: bool,
     pub(crate) deletes_topics: bool,
+    pub(crate) moves: bool,
     pub(crate) config: LogConfig,
     pub(crate) pause_us: u64,
 }
@@ -33,6 +34,19 @@ impl Admin {
             guess: LeaderGuess::default(),
             asked: None,
         }
+    }
+
+    /// Moves a partition to some of the nodes, never to less than a majority of them.
+    fn move_partition(&self, partition: TopicPartition, cx: &mut Context<'_>) {
+        let mut nodes = self.rules.nodes.clone();
+        for _ in 0..cx.random.below(2) {
+            let length = u64::try_from(nodes.len()).unwrap_or(1);
+            let at = usize::try_from(cx.random.below(length)).unwrap_or(0);
+            if nodes.len() > 2 {
+                nodes.swap_remove(at);
+            }
+        }
+        cx.directory.reassign(partition, &nodes);
     }
 
     fn delete_records(&mut self, partition: TopicPartition, cx: &mut Context<'_>) {
@@ -58,6 +72,12 @@ impl Client for Admin {
         }
         let partitions = cx.directory.partitions();
         let chosen = cx.random.pick(&partitions).copied();
+        if self.rules.moves
+            && cx.random.percent(20)
+            && let Some(partition) = chosen
+        {
+            self.move_partition(partition, cx);
+        }
         let full = partitions.len() >= self.rules.partitions_max;
         match (chosen, cx.random.below(10)) {
             (Some(partition), 0) if self.rules.deletes_topics => cx.directory.delete(partition),

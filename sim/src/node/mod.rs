@@ -10,11 +10,12 @@ use thalweg_log::GroupId;
 use thalweg_log::disk::SimDisk;
 use thalweg_log::disk::sim::PowerCut;
 use thalweg_log::journal::JournalOptions;
-use thalweg_model::{BrokerId, LeaderEpoch, Now, Tick, Timestamp, TopicPartition, Uuid};
+use thalweg_model::{BrokerId, LeaderEpoch, Now, ReplicaId, Tick, Timestamp, TopicPartition, Uuid};
 use thalweg_replica::{Effect, PartitionSpec, Shard, ShardConfig, Ticket, WaiterId};
 
 use crate::Random;
 use crate::call::{CallId, ClientId, Reply};
+use crate::directory::Directory;
 use crate::swarm::Swarm;
 use crate::violation::Violation;
 use io::Job;
@@ -120,7 +121,7 @@ impl SimNode {
 
     /// Starts the process: everything that was promised must come back. `false` if the power went
     /// again meanwhile.
-    pub(crate) fn start(&mut self, specs: &[PartitionSpec], at: Tick) -> Result<bool, Violation> {
+    pub(crate) fn start(&mut self, directory: &Directory, at: Tick) -> Result<bool, Violation> {
         let now = self.clock(at);
         let config = ShardConfig {
             dir: "/data".into(),
@@ -150,12 +151,12 @@ impl SimNode {
             outputs: Vec::new(),
             failed: None,
         });
-        self.apply(specs, at);
+        self.apply(&directory.specs_of(self.id), directory, at);
         Ok(true)
     }
 
     /// Takes over what the cluster's metadata says: which partitions are here.
-    pub(crate) fn apply(&mut self, specs: &[PartitionSpec], at: Tick) {
+    pub(crate) fn apply(&mut self, specs: &[PartitionSpec], directory: &Directory, at: Tick) {
         let now = self.clock(at);
         let Some(running) = &mut self.running else {
             return;
@@ -164,8 +165,9 @@ impl SimNode {
             .shard
             .partitions()
             .filter(|(_, spec)| {
-                let here = spec.topic_partition();
-                specs.iter().all(|spec| spec.topic_partition() != here)
+                let here = (spec.topic_partition(), spec.replica);
+                let is_here = |spec: &PartitionSpec| (spec.topic_partition(), spec.replica) == here;
+                !specs.iter().any(is_here)
             })
             .map(|(group, spec)| (group, spec.topic_partition()))
             .collect();
@@ -176,6 +178,7 @@ impl SimNode {
         for spec in specs {
             let partition = spec.topic_partition();
             let group = running.shard.add(spec.clone(), now);
+            running.shard.reassign(group, &directory.wanted(partition));
             running.groups.insert(partition, group);
         }
     }
@@ -196,6 +199,21 @@ impl SimNode {
             Some((partition, running.shard.leader_epoch(group)?))
         });
         led.collect()
+    }
+
+    /// The voters of the partitions that the node leads, where they are not being changed.
+    pub(crate) fn voters_led(&self) -> Vec<(TopicPartition, Vec<ReplicaId>)> {
+        let Some(running) = &self.running else {
+            return Vec::new();
+        };
+        let led = running.groups.iter();
+        led.filter_map(|(&partition, &group)| Some((partition, running.shard.voters(group)?)))
+            .collect()
+    }
+
+    /// Gives the node, which is down, an empty disk.
+    pub(crate) fn lose_disk(&mut self) {
+        self.disk = SimDisk::new(self.random.roll());
     }
 
     /// Lets the node go down.

@@ -1,0 +1,70 @@
+//! Who the replicas of a partition are to be: the leader brings its group there, step by step.
+
+use thalweg_consensus::MembershipChange;
+use thalweg_log::GroupId;
+use thalweg_log::disk::Disk;
+use thalweg_model::{BrokerId, ReplicaId};
+
+use crate::Shard;
+use crate::partition::Replica;
+use crate::recovery::term_runs;
+
+impl<D: Disk> Shard<D> {
+    /// Tells which replicas a partition is to have, and where they live. Whichever of them leads adds
+    /// those that are new as followers, and when they have what the others have, makes them voters
+    /// and removes the rest in one change. A replica whose disk is gone comes back as another one:
+    /// under its old name it would vote again where it had voted.
+    pub fn reassign(&mut self, group: GroupId, replicas: &[(ReplicaId, BrokerId)]) {
+        let Some(replica) = self.replicas.get_mut(&group) else {
+            return;
+        };
+        replica.peers.extend(replicas.iter().copied());
+        replica.wanted = replicas.iter().map(|&(id, _)| id).collect();
+        if replica.wanted != [replica.spec.replica] {
+            self.shared.insert(group);
+        }
+    }
+
+    /// The voters of a partition that this replica leads, unless they are being changed.
+    #[must_use]
+    pub fn voters(&self, group: GroupId) -> Option<Vec<ReplicaId>> {
+        let replica = self.replicas.get(&group)?;
+        replica.serving()?;
+        let now = replica.group.membership();
+        let is_settled = now.voters_outgoing.is_empty() && now.learners.is_empty();
+        is_settled.then_some(now.voters)
+    }
+
+    /// Takes the next step to the replicas that the partition is to have.
+    pub(crate) fn change_members(&mut self, group: GroupId) {
+        let Some(replica) = self.replicas.get_mut(&group) else {
+            return;
+        };
+        if let Err(error) = replica.change_members() {
+            let notice = format!("the replicas of {} were not changed: {error}", replica.dir);
+            self.effects.push(crate::Effect::Notice(notice));
+        }
+    }
+}
+
+impl<D: Disk> Replica<D> {
+    fn change_members(&mut self) -> std::io::Result<()> {
+        if self.wanted.is_empty() || self.serving().is_none() {
+            return Ok(());
+        }
+        let now = self.group.membership();
+        let caught_up = |id| self.group.is_caught_up(id);
+        let Some(change) = MembershipChange::toward(&self.wanted, &now, caught_up) else {
+            return Ok(());
+        };
+        let before = self.log.before_first_entry();
+        let known_from = self.group.known_from();
+        if before.index < known_from {
+            let runs = term_runs(&self.log, before.index.next(), known_from)?;
+            self.group.reveal((before.index, before.term), &runs);
+        }
+        // One that cannot be proposed now is tried again with the next tick.
+        let _later = self.group.change_members(&change);
+        Ok(())
+    }
+}
