@@ -116,8 +116,8 @@ pub fn power_loss(plan: PowerLoss) -> Result<PowerLossOutcome, Violation> {
 
 fn journal() -> JournalOptions {
     JournalOptions {
-        chunk_bytes: 1280 << 10,
-        ring_bytes_max: 8 << 20,
+        chunk_bytes: 32 << 10,
+        ring_bytes_max: 512 << 10,
         block_bytes_max: 24 << 10,
         block_bytes_target: 16 << 10,
         checkpoint_bytes: 32 << 10,

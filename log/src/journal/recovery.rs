@@ -18,7 +18,6 @@ use super::scan::{Block, ChunkReader};
 use super::{BlockSequence, JournalError, JournalOptions, ShardId};
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::journal::format::PAGE_BYTES;
-use crate::limits::BLOCK_BYTES_MAX;
 
 /// The end of the chain, which the next block continues.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,6 +52,8 @@ pub(super) struct Vouched {
 struct Recovery<'a, D: Disk> {
     disk: &'a D,
     dir: &'a Path,
+    /// Largest block that was ever written here.
+    block_bytes_max: usize,
     readers: Vec<ChunkReader<D::File>>,
     /// The first block of each chunk.
     heads: Vec<Option<Block>>,
@@ -68,7 +69,7 @@ pub(super) fn recover<D: Disk>(
     manifest: Vouched,
     options: &JournalOptions,
 ) -> Result<Recovered<D>, JournalError> {
-    let mut recovery = Recovery::open(disk, dir, shard)?;
+    let mut recovery = Recovery::open(disk, dir, shard, options.block_bytes_max)?;
     recovery.check_chunks(options)?;
     recovery.walk(manifest.checkpoint)?;
     let vouched = recovery.vouched()?.max(manifest.checkpoint);
@@ -86,7 +87,12 @@ fn io_at<'a>(path: &'a Path) -> impl FnOnce(std::io::Error) -> JournalError + 'a
 }
 
 impl<'a, D: Disk> Recovery<'a, D> {
-    fn open(disk: &'a D, dir: &'a Path, shard: ShardId) -> Result<Self, JournalError> {
+    fn open(
+        disk: &'a D,
+        dir: &'a Path,
+        shard: ShardId,
+        block_bytes_max: usize,
+    ) -> Result<Self, JournalError> {
         let mut readers = Vec::new();
         for name in disk.list(dir).map_err(io_at(dir))? {
             let path = dir.join(&name);
@@ -107,6 +113,7 @@ impl<'a, D: Disk> Recovery<'a, D> {
         Ok(Self {
             disk,
             dir,
+            block_bytes_max,
             readers,
             heads,
             chain: Vec::new(),
@@ -197,7 +204,7 @@ impl<'a, D: Disk> Recovery<'a, D> {
         let visited: BTreeSet<usize> = self.chain.iter().map(|(reader, _)| *reader).collect();
         let others = all.filter(|reader| !visited.contains(reader));
         let left = self.readers[last].bytes - end;
-        let may_have_left = usize::try_from(left).is_ok_and(|left| left < BLOCK_BYTES_MAX);
+        let may_have_left = usize::try_from(left).is_ok_and(|left| left < self.block_bytes_max);
         let oldest = others
             .clone()
             .filter(|&reader| self.head_sequence(reader).is_some())
