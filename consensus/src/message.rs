@@ -28,6 +28,12 @@ impl Message {
         Term(self.0.term)
     }
 
+    /// Whether it gives the sender's vote to the receiver.
+    #[must_use]
+    pub fn grants_vote(&self) -> bool {
+        self.0.msg_type == eraftpb::MessageType::MsgRequestVoteResponse && !self.0.reject
+    }
+
     /// What it is about, for a person who reads a trace.
     #[must_use]
     pub fn brief(&self) -> String {

@@ -39,6 +39,11 @@ impl World {
                 return self.turn(id);
             }
             4 if self.swarm.net_cuts => self.cut_network(id, &ids),
+            5 if self.swarm.blackouts && self.random.percent(50) => {
+                for id in ids {
+                    self.down(id, Crash::PowerLoss);
+                }
+            }
             5 => self.network.join(),
             _ => {}
         }
@@ -80,7 +85,12 @@ impl World {
         self.crashes += 1;
         self.node(id).crash(crash);
         self.node(id).start_is_planned = true;
-        let delay = self.random.between(1_000, 1_000_000);
+        let longest = if self.random.percent(50) {
+            30_000
+        } else {
+            1_000_000
+        };
+        let delay = self.random.between(1_000, longest);
         self.schedule.after(delay, Event::Start(id));
         // Sometimes it does not come far.
         if self.swarm.cuts && !self.healed && self.random.percent(30) {

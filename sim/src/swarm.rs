@@ -29,8 +29,16 @@ pub(crate) struct Swarm {
     pub(crate) stalls_per_mille: u64,
     /// Time a message takes, at most.
     pub(crate) net_us_max: u64,
+    /// How long a client waits for an answer.
+    pub(crate) call_timeout_us: u64,
+    /// Requests and answers of clients that are lost, in a hundred.
+    pub(crate) calls_lost_percent: u64,
     pub(crate) kills: bool,
     pub(crate) power_losses: bool,
+    /// Now and then a node dies when it has just given its vote away.
+    pub(crate) dies_after_vote: bool,
+    /// Now and then all nodes lose power at once.
+    pub(crate) blackouts: bool,
     /// The power goes in the middle of a turn or of a recovery.
     pub(crate) cuts: bool,
     pub(crate) checkpoints: bool,
@@ -79,8 +87,16 @@ impl Swarm {
                 0
             },
             net_us_max: random.between(1, 10) * 1_000,
+            call_timeout_us: random.between(3, 30) * 100_000,
+            calls_lost_percent: if random.percent(50) {
+                random.between(1, 10)
+            } else {
+                0
+            },
             kills: random.percent(50),
             power_losses: random.percent(50),
+            dies_after_vote: random.percent(50),
+            blackouts: random.percent(25),
             cuts: random.percent(50),
             checkpoints: random.percent(50),
             network: Network {

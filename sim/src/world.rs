@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use thalweg_consensus::Message;
-use thalweg_model::{BrokerId, LeaderEpoch, TopicPartition};
+use thalweg_model::{BrokerId, LeaderEpoch, Tick, TopicPartition};
 
 use crate::Random;
 use crate::call::{CallId, ClientId, Reply, Request};
@@ -16,9 +16,6 @@ use crate::swarm::Swarm;
 use crate::trace::Trace;
 use crate::truth::Truth;
 use crate::violation::Violation;
-
-/// How long a client waits for an answer.
-const CALL_TIMEOUT_US: u64 = 3_000_000;
 
 /// How often a node looks at its clock.
 const TICK_US: u64 = 20_000;
@@ -40,6 +37,15 @@ pub(crate) enum Event {
     Fault,
 }
 
+/// A call that is not answered yet.
+#[derive(Debug)]
+struct Pending {
+    client: ClientId,
+    node: BrokerId,
+    /// It came, and waits for those of earlier calls: a connection keeps the order.
+    answer: Option<Reply>,
+}
+
 /// Everything of one run.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -55,8 +61,10 @@ pub(crate) struct World {
     /// Who led a partition in an epoch.
     leaders: BTreeMap<(TopicPartition, LeaderEpoch), BrokerId>,
     clients: BTreeMap<ClientId, Box<dyn Client>>,
+    /// When each client has its next turn; an earlier wish takes the place of a later one.
+    turns: BTreeMap<ClientId, Tick>,
     /// Who still waits for which call.
-    calls: BTreeMap<CallId, ClientId>,
+    calls: BTreeMap<CallId, Pending>,
     next_call: u64,
     ending: bool,
     /// When the last request of a client arrives at a node: a connection keeps the order.
@@ -85,6 +93,7 @@ impl World {
             network,
             leaders: BTreeMap::new(),
             clients: BTreeMap::new(),
+            turns: BTreeMap::new(),
             calls: BTreeMap::new(),
             next_call: 0,
             ending: false,
@@ -103,7 +112,7 @@ impl World {
     pub(crate) fn add(&mut self, client: Box<dyn Client>) {
         let id = ClientId(self.clients.len());
         self.clients.insert(id, client);
-        self.schedule.after(0, Event::Turn(id));
+        self.wake(id, 0);
     }
 
     /// The whole run.
@@ -169,8 +178,17 @@ impl World {
     }
 
     fn wake_all(&mut self) {
-        for &client in self.clients.keys() {
-            self.schedule.after(0, Event::Turn(client));
+        for client in self.clients.keys().copied().collect::<Vec<_>>() {
+            self.wake(client, 0);
+        }
+    }
+
+    /// Plans a client's next turn, unless it has one before.
+    fn wake(&mut self, client: ClientId, after_us: u64) {
+        let at = Tick(self.schedule.now().0 + after_us);
+        if self.turns.get(&client).is_none_or(|planned| at < *planned) {
+            self.turns.insert(client, at);
+            self.schedule.at(at, Event::Turn(client));
         }
     }
 
@@ -182,18 +200,26 @@ impl World {
         self.events += 1;
         let now = self.schedule.now();
         match event {
-            Event::Turn(client) => self.client(client, None),
-            Event::Answer(client, call, reply) => {
-                if self.calls.remove(&call).is_none() {
-                    return Ok(()); // Nobody waits any more.
+            Event::Turn(client) => {
+                if self.turns.get(&client) != Some(&now) {
+                    return Ok(()); // It had an earlier one.
                 }
-                self.client(client, Some((call, reply)))
+                self.turns.remove(&client);
+                self.client(client, None)
+            }
+            Event::Answer(client, call, reply) => {
+                let Some(pending) = self.calls.get_mut(&call) else {
+                    return Ok(()); // Nobody waits any more.
+                };
+                pending.answer = Some(reply);
+                let node = pending.node;
+                self.pass_on(client, node)
             }
             Event::TimedOut(client, call) => {
-                if self.calls.remove(&call).is_none() {
+                if !self.calls.contains_key(&call) {
                     return Ok(());
                 }
-                self.client(client, Some((call, Reply::Unknown)))
+                self.disconnect(client)
             }
             Event::Arrive(node, client, call, request) => {
                 self.trace.note(now, || {
@@ -285,7 +311,7 @@ impl World {
         }
         let Context { calls, wake_us, .. } = cx;
         if let Some(wake) = wake_us {
-            self.schedule.after(wake, Event::Turn(id));
+            self.wake(id, wake);
         }
         for (node, call, request) in calls {
             self.send(id, node, call, request);
@@ -301,12 +327,60 @@ impl World {
         let delay = self.random.between(50, self.swarm.net_us_max);
         let last = self.arrivals.entry((client, node)).or_default();
         *last = (*last).max(now.0 + delay);
-        let at = thalweg_model::Tick(*last);
-        self.calls.insert(call, client);
-        self.schedule
-            .at(at, Event::Arrive(node, client, call, request));
-        self.schedule
-            .after(CALL_TIMEOUT_US, Event::TimedOut(client, call));
+        let at = Tick(*last);
+        let answer = None;
+        self.calls.insert(
+            call,
+            Pending {
+                client,
+                node,
+                answer,
+            },
+        );
+        let arrival = if self.is_call_lost() {
+            Event::TimedOut(client, call)
+        } else {
+            Event::Arrive(node, client, call, request)
+        };
+        self.schedule.at(at, arrival);
+        let timeout = self.swarm.call_timeout_us;
+        self.schedule.after(timeout, Event::TimedOut(client, call));
+    }
+
+    /// A connection ends with a request or an answer that is lost or late, as clients' do: of all that is under way nobody
+    /// knows what becomes.
+    fn disconnect(&mut self, client: ClientId) -> Result<(), Violation> {
+        for call in self.calls_of(client, None) {
+            self.calls.remove(&call);
+            self.client(client, Some((call, Reply::Unknown)))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a client the answers of a node that have no gap before them.
+    fn pass_on(&mut self, client: ClientId, node: BrokerId) -> Result<(), Violation> {
+        for call in self.calls_of(client, Some(node)) {
+            let Some(answer) = self.calls.get_mut(&call).and_then(|of| of.answer.take()) else {
+                break;
+            };
+            self.calls.remove(&call);
+            self.client(client, Some((call, answer)))?;
+        }
+        Ok(())
+    }
+
+    /// The calls of a client that are under way, to one node or to any, in order.
+    fn calls_of(&self, client: ClientId, node: Option<BrokerId>) -> Vec<CallId> {
+        let calls = self
+            .calls
+            .iter()
+            .filter(|(_, of)| of.client == client && node.is_none_or(|node| of.node == node));
+        calls.map(|(&call, _)| call).collect()
+    }
+
+    /// Whether a request or an answer of a client does not arrive.
+    fn is_call_lost(&mut self) -> bool {
+        !self.healed && self.random.percent(self.swarm.calls_lost_percent)
     }
 
     /// Every node that runs learns of a change at once.
@@ -347,6 +421,7 @@ impl World {
             return Ok(());
         }
         let life = self.node(id).life;
+        let mut dies = false;
         for output in outputs {
             match output {
                 Output::JobStarted(job) => {
@@ -359,6 +434,10 @@ impl World {
                     partition,
                     message,
                 } => {
+                    dies |= self.swarm.dies_after_vote
+                        && !self.healed
+                        && message.grants_vote()
+                        && self.random.percent(20);
                     for delay in self.network.arrivals(id, to, &mut self.random) {
                         let message = message.clone();
                         self.schedule
@@ -372,10 +451,17 @@ impl World {
                     reply,
                 } => {
                     let delay = self.random.between(50, self.swarm.net_us_max);
-                    self.schedule
-                        .after(delay, Event::Answer(client, call, reply));
+                    let answer = if self.is_call_lost() {
+                        Event::TimedOut(client, call)
+                    } else {
+                        Event::Answer(client, call, reply)
+                    };
+                    self.schedule.after(delay, answer);
                 }
             }
+        }
+        if dies {
+            self.down(id, crate::node::Crash::Kill);
         }
         Ok(())
     }

@@ -115,6 +115,16 @@ impl Client for Consumer {
                     cx.truth
                         .marks(partition, epoch, found.marks, &asked.known)?;
                 }
+                let high = found.marks.high_watermark;
+                if let Some(last) = found.batches.last()
+                    && last.header().next_offset() > high
+                {
+                    let seen = format!("{partition}: {:?} above {high}", last.header());
+                    return Err(Violation::new(
+                        "nobody reads above the high watermark",
+                        seen,
+                    ));
+                }
                 let next = cx
                     .truth
                     .read(partition, self.next.value(), &found.batches)?;
