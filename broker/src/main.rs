@@ -17,6 +17,11 @@ mod storage;
 
 use std::process::ExitCode;
 
+const _: () = assert!(
+    !thalweg_model::defect::COMPILED_IN,
+    "a broker is never built with the switches of the bug bank"
+);
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -6,6 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 use raft::eraftpb::{self, MessageType};
 use raft::{Config, ProgressState, RawNode, SnapshotStatus, StateRole};
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, ReplicaId, Term};
 
 use crate::election::timeout_ticks;
@@ -323,7 +324,7 @@ impl Group {
     ///
     /// # Errors
     /// The message makes no sense here.
-    pub fn step(&mut self, message: Message) -> Result<(), StepError> {
+    pub fn step(&mut self, mut message: Message) -> Result<(), StepError> {
         let commit_beyond_log = message.0.msg_type == MessageType::MsgHeartbeat
             && message.0.commit > self.last_index().0;
         if commit_beyond_log {
@@ -338,6 +339,12 @@ impl Group {
         let is_election = message.0.msg_type == MessageType::MsgTimeoutNow;
         if is_election && self.beginning.is_some() {
             return Ok(()); // As in `tick`.
+        }
+        if defect::is_on(Defect::LogMatchingSkipped)
+            && message.0.msg_type == MessageType::MsgAppend
+            && let Ok(term) = self.node.raft.raft_log.term(message.0.index)
+        {
+            message.0.log_term = term;
         }
         let result = self.node.step(message.0);
         self.fix_timeout();

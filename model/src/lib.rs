@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod compression;
+pub mod defect;
 mod epoch;
 mod error_code;
 mod ids;

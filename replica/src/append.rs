@@ -5,6 +5,7 @@ use thalweg_log::disk::Disk;
 use thalweg_log::producers::{CheckContext, ProducerError, Verdict};
 use thalweg_model::Offset;
 use thalweg_model::batch::CheckedBatch;
+use thalweg_model::defect::{self, Defect};
 
 use crate::limits::PENDING_BYTES_MAX;
 use crate::partition::{Leader, Pending, Role};
@@ -112,7 +113,7 @@ impl<D: Disk> Shard<D> {
         }
         let replica = self.replicas.get_mut(&group).expect("the caller found it");
         let end = last.next();
-        if end <= replica.high_watermark {
+        if end <= replica.high_watermark || defect::is_on(Defect::DuplicateAckedBeforeCommit) {
             self.effects.push(Effect::Complete {
                 ticket,
                 result: Ok(appended),

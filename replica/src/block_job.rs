@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thalweg_log::aligned::AlignedBuf;
 use thalweg_log::disk::{Disk, DiskFile};
 use thalweg_log::journal::{BlockSequence, BlockWrite};
+use thalweg_model::defect::{self, Defect};
 
 /// What performing a block write gives.
 pub type BlockWritten = (BlockSequence, AlignedBuf, io::Result<()>);
@@ -38,7 +39,8 @@ impl<D: Disk> BlockJob<D> {
     /// may be acknowledged any more.
     pub fn perform(self) -> BlockWritten {
         let Self { disk, syncs, write } = self;
-        let synced = syncs.iter().try_for_each(|sync| {
+        let skipped = defect::is_on(Defect::LargeEntryNotSynced);
+        let synced = syncs.iter().filter(|_| !skipped).try_for_each(|sync| {
             sync.file.sync_data()?;
             sync.dirs.iter().try_for_each(|dir| disk.sync_dir(dir))
         });

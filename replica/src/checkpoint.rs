@@ -13,6 +13,7 @@ use thalweg_log::journal::{BlockSequence, Growth};
 use thalweg_log::manifest::{GroupManifest, ManifestChange, ManifestWrite, ManifestWritten};
 use thalweg_log::partition::{LogState, Removed};
 use thalweg_model::Now;
+use thalweg_model::defect::{self, Defect};
 
 use crate::flush::durable_form;
 use crate::limits::CHECKPOINT_GROUPS_MAX;
@@ -58,10 +59,13 @@ impl<D: Disk> CheckpointJob<D> {
             write,
             states,
         } = self;
+        let skip_files = defect::is_on(Defect::SegmentsNotSynced);
+        let skip_names = defect::is_on(Defect::NamesNotSynced);
+        let mut files = files.iter().filter(|_| !skip_files);
+        let mut dirs = dirs.iter().filter(|_| !skip_names);
         let synced = files
-            .iter()
             .try_for_each(DiskFile::sync_data)
-            .and_then(|()| dirs.iter().try_for_each(|dir| disk.sync_dir(dir)));
+            .and_then(|()| dirs.try_for_each(|dir| disk.sync_dir(dir)));
         Checkpointed {
             result: synced.map(|()| write.perform()),
             states,
@@ -113,6 +117,9 @@ impl<D: Disk> Shard<D> {
         let left = changed.map(|replica| replica.id).collect();
         let removed = self.removed.iter().map(|(group, _)| *group).collect();
         let up_to = self.journal.durable();
+        if defect::is_on(Defect::JournalFreedEarly) {
+            self.journal.release(up_to);
+        }
         self.checkpointing = Some(Checkpointing {
             up_to,
             left,

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use thalweg_consensus::Role as RaftRole;
 use thalweg_log::disk::Disk;
 use thalweg_log::{GroupId, PartitionLog};
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LeaderEpoch, LogIndex, Offset};
 
 use crate::partition::{Leader, Role, Waiting};
@@ -69,6 +70,12 @@ impl<D: Disk> Shard<D> {
                     Role::Leader(Leader::new(epoch, replica.group.last_index(), &replica.log))
                 }
             },
+            RaftRole::Follower { .. } | RaftRole::Candidate
+                if defect::is_on(Defect::ServesAfterLosingLeadership)
+                    && matches!(replica.role, Role::Leader(_)) =>
+            {
+                return;
+            }
             RaftRole::Follower { .. } => Role::Follower,
             RaftRole::Candidate => Role::Candidate,
         };
@@ -158,7 +165,7 @@ impl Leader {
         Self {
             epoch,
             first_entry,
-            serving: false,
+            serving: defect::is_on(Defect::ServesBeforeFirstCommit),
             next_offset: log.log_end(),
             pending: VecDeque::new(),
             until_committed: VecDeque::new(),

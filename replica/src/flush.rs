@@ -11,6 +11,7 @@ use thalweg_log::journal::{
 use thalweg_log::partition::{AppendError as LogAppendError, Appended as LogAppended, LogEntry};
 use thalweg_log::{GroupId, PartitionLog};
 use thalweg_model::batch::{BatchHeader, StoredBatch};
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Now, Offset, Term};
 
 use crate::block_job::{BlockJob, BlockWritten, SegmentSync};
@@ -105,8 +106,15 @@ impl<D: Disk> Shard<D> {
     fn write(&mut self, block: BlockBuilder, cargo: Cargo<D>) {
         let write = self.journal.seal(block);
         let Cargo {
-            arrivals, syncs, ..
+            mut arrivals,
+            syncs,
+            ..
         } = cargo;
+        if defect::is_on(Defect::AckBeforeJournal) {
+            for arrival in std::mem::take(&mut arrivals) {
+                self.on_durable(arrival);
+            }
+        }
         self.in_flight.push_back(InFlight {
             sequence: write.sequence,
             arrivals,
@@ -343,13 +351,20 @@ impl<D: Disk> Shard<D> {
         if let Some(snapshot) = begin {
             replica.plan_beginning(snapshot);
         }
-        if let Some(state) = hard_state {
+        if let Some(state) = hard_state
+            && !defect::is_on(Defect::HardStateNotStored)
+        {
             replica.unwritten.push_back(Unwritten::HardState(state));
         }
         for entry in append {
             replica.take_entry(entry);
         }
         match ready {
+            Some(ready) if defect::is_on(Defect::PromisesBeforePersist) => {
+                let unwritten = Unwritten::Ready(ready, Vec::new());
+                replica.unwritten.push_back(unwritten);
+                self.send(group, [messages, messages_after_persist].concat());
+            }
             Some(ready) => {
                 let unwritten = Unwritten::Ready(ready, messages_after_persist);
                 replica.unwritten.push_back(unwritten);
@@ -373,7 +388,7 @@ impl<D: Disk> Shard<D> {
 pub(crate) fn durable_form(state: &HardState) -> thalweg_log::journal::HardState {
     thalweg_log::journal::HardState {
         term: state.term,
-        vote: state.vote,
+        vote: state.vote.filter(|_| !defect::is_on(Defect::VoteNotStored)),
         commit: state.commit,
     }
 }
@@ -506,6 +521,14 @@ impl<D: Disk> Replica<D> {
                 last,
                 under_way: false,
             } if block.fits(0) => {
+                if defect::is_on(Defect::CutBeforeJournal) {
+                    let under_way = true;
+                    self.unwritten
+                        .push_front(Unwritten::Cut { last, under_way });
+                    self.cut()?;
+                    block.push(&JournalEntry::truncate(group, last, Term(0)));
+                    return Ok(None);
+                }
                 let term = self.log.term_at(last).map_err(|error| error.to_string())?;
                 let term = term.unwrap_or_default();
                 block.push(&JournalEntry::truncate(group, last, term));

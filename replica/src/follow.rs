@@ -4,6 +4,7 @@ use thalweg_consensus::{Entry, EntryKind};
 use thalweg_log::disk::Disk;
 use thalweg_log::partition::LogEntry;
 use thalweg_model::batch::StoredBatch;
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LeaderEpoch, LogIndex, Now, Offset};
 
 use crate::flush::{Cargo, append_to_log, first_offset};
@@ -70,7 +71,9 @@ impl<D: Disk> Replica<D> {
         let appended = append_to_log(&mut self.log, &mut self.large, &log_entry, now)
             .map_err(|error| error.to_string())?;
         // What was kept from a time as leader ends here: the tail has no gaps.
-        self.tail.clear();
+        if !defect::is_on(Defect::TailKeptAfterCut) {
+            self.tail.clear();
+        }
         self.note_end(entry.index, entry.data.len());
         cargo.followed.push((self.log.log_end(), entry.data.len()));
         Ok(Some(appended.first))
@@ -81,7 +84,9 @@ impl<D: Disk> Replica<D> {
         let Some(Unwritten::Cut { last, .. }) = self.unwritten.pop_front() else {
             return Err("a cut that nobody planned".to_owned());
         };
-        self.tail.clear();
+        if !defect::is_on(Defect::TailKeptAfterCut) {
+            self.tail.clear();
+        }
         self.uncommitted.retain(|end| end.index <= last);
         self.large.retain(|&index, _| index <= last);
         self.log

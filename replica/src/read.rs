@@ -5,6 +5,7 @@ use thalweg_log::disk::Disk;
 use thalweg_log::partition::{Extent, ReadError as LogReadError, TimestampedOffset};
 use thalweg_log::producers::ProducerStates;
 use thalweg_log::{GroupId, PartitionLog};
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LeaderEpoch, Now, Offset, Timestamp};
 
 use crate::partition::Replica;
@@ -301,10 +302,16 @@ impl FoundOffset {
 
 impl<D: Disk> Replica<D> {
     pub(crate) fn marks(&self) -> Marks {
+        let early = defect::is_on(Defect::HighWatermarkTooEarly);
+        let early = if early {
+            self.durable_end
+        } else {
+            Offset::ZERO
+        };
         Marks {
             log_start: self.log.log_start(),
-            high_watermark: self.high_watermark,
-            last_stable: self.last_stable_offset(),
+            high_watermark: self.high_watermark.max(early),
+            last_stable: self.last_stable_offset().max(early),
         }
     }
 
@@ -316,6 +323,11 @@ impl<D: Disk> Replica<D> {
         let up_to = match request.isolation {
             Isolation::Uncommitted => marks.high_watermark,
             Isolation::Committed => marks.last_stable,
+        };
+        let up_to = if defect::is_on(Defect::ReadBeyondHighWatermark) {
+            self.log.log_end()
+        } else {
+            up_to
         };
         if request.from >= up_to {
             return Ok(Read {

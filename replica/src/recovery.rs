@@ -11,6 +11,7 @@ use thalweg_log::journal::{
 use thalweg_log::manifest::{GroupManifest, Manifest, ManifestError};
 use thalweg_log::partition::{LaterLines, LogState, RecoverError, RecoveredEntry};
 use thalweg_log::{FileCache, GroupId, LogHome, PartitionLog};
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Now, Offset, Term};
 
 use crate::begin::{StoredBeginning, recover_beginning};
@@ -350,7 +351,8 @@ fn group_state<D: Disk>(
     });
     let changes = changes_after(log, membership_index)?;
     let (before, last) = (log.before_first_entry(), log.last_entry());
-    let alone = membership.voters == [spec.replica] && membership.voters_outgoing.is_empty();
+    let alone = membership.voters == [spec.replica] && membership.voters_outgoing.is_empty()
+        || defect::is_on(Defect::RestartCommitsAll);
     let state = GroupState {
         hard_state,
         membership,

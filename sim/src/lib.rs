@@ -3,9 +3,12 @@
 //! The machines of `replica` and `consensus` run here as they do in the broker; what is around them
 //! is simulated, and everything that is random comes from the seed. The same seed gives the same trace.
 
+#[cfg(feature = "defects")]
+pub mod bank;
 mod call;
 mod clients;
 mod directory;
+mod group_voyage;
 pub mod history;
 mod nemesis;
 mod network;
@@ -21,6 +24,7 @@ mod truth;
 mod violation;
 mod world;
 
+pub use group_voyage::group_voyage;
 pub use power_loss::{PowerLoss, PowerLossOutcome, power_loss};
 pub use random::Random;
 pub use run::{Outcome, Plan, run};

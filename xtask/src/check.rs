@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::brokers::{Place, System};
 use crate::stopwatch::Stopwatch;
-use crate::{brokers, docs, paths, schema, tidy};
+use crate::{bank, brokers, docs, paths, schema, tidy};
 
 /// One step: its name and what it does.
 type Step = (&'static str, fn(&mut Totals) -> Result<()>);
@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     ("codegen", |_| schema::run_codegen(&["--check".to_owned()])),
     ("documents", |_| docs::run(&["--check".to_owned()])),
     ("tests", tests),
+    ("bank", |_| bank::run(&["--known".to_owned()])),
     ("answers", |_| answers()),
     ("clients", |_| clients()),
 ];

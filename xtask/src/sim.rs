@@ -4,11 +4,16 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::paths;
 use crate::stopwatch::Stopwatch;
+use crate::{bank, paths};
 
 /// Entry point of the command: all words go to the simulator.
 pub(crate) fn run(words: &[String]) -> Result<()> {
+    if let Some((first, rest)) = words.split_first()
+        && first == "--bank"
+    {
+        return bank::run(rest);
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--quiet", "--profile", "sim"])

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use thalweg_model::Timestamp;
+use thalweg_model::defect::{self, Defect};
 
 use super::Member;
 use crate::messages::{GroupState, JoinRequest, Protocol};
@@ -294,7 +295,9 @@ impl ClassicGroup {
 
     /// Begins the next generation: of the members that are left, or of none.
     pub(crate) fn begin_generation(&mut self, now: Timestamp) {
-        self.generation = self.generation.next();
+        if !defect::is_on(Defect::GenerationReused) || self.generation < Generation(1) {
+            self.generation = self.generation.next();
+        }
         self.pending_sync.clear();
         if self.members.is_empty() {
             self.protocol_name = None;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use thalweg_model::Now;
+use thalweg_model::defect::{self, Defect};
 
 use super::pending::PendingAppends;
 use super::timers::Timers;
@@ -27,6 +28,13 @@ impl ShardLoader {
 
     /// Takes up one committed record, in log order.
     pub fn replay(&mut self, record: &Record) {
+        let lost = match record {
+            Record::Offset { .. } => defect::is_on(Defect::PositionsLostOnLoad),
+            Record::Group { .. } => defect::is_on(Defect::MembershipLostOnLoad),
+        };
+        if lost {
+            return;
+        }
         self.durable.replay(record);
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{ErrorCode, Now, Timestamp};
 
 use super::GroupShard;
@@ -53,7 +54,8 @@ impl GroupShard {
             .entry(request.group.clone())
             .or_insert_with(|| ClassicGroup::new(request.group.clone(), now.wall));
         let appended = turn.append(records, FollowUp::None);
-        turn.reply_after(Some(appended), token, reply);
+        let early = defect::is_on(Defect::PositionAckedBeforeStored);
+        turn.reply_after((!early).then_some(appended), token, reply);
         turn.effects
     }
 }
@@ -75,7 +77,9 @@ impl Turn<'_> {
         group: &ClassicGroup,
         request: &OffsetCommitRequest,
     ) -> Result<(), ErrorCode> {
-        group.check_commit(request)?;
+        if !defect::is_on(Defect::StaleGenerationCommits) {
+            group.check_commit(request)?;
+        }
         let is_working = matches!(group.phase(), Phase::Stable | Phase::PreparingRebalance(_));
         if is_working && let Some(member) = group.member(&request.member) {
             self.restart_session(group, member);

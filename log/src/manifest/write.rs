@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use thalweg_model::defect::{self, Defect};
+
 use super::change::Record;
 use crate::disk::{Disk, DiskFile, OpenMode};
 
@@ -95,7 +97,9 @@ impl<D: Disk> ManifestWrite<D> {
 fn append<D: Disk>(file: D::File, position: u64, frame: &[u8]) -> Result<Written<D>, WriteFailure> {
     file.write_all_at(frame, position)
         .map_err(WriteFailure::Untouched)?;
-    file.sync_data().map_err(WriteFailure::Unknown)?;
+    if !defect::is_on(Defect::ManifestNotSynced) {
+        file.sync_data().map_err(WriteFailure::Unknown)?;
+    }
     let end = position + length(frame);
     Ok(Written { file, end })
 }
@@ -108,7 +112,12 @@ fn rewrite<D: Disk>(disk: &D, dir: &Path, frame: &[u8]) -> Result<Written<D>, Wr
         Ok(file)
     });
     let file = written.map_err(WriteFailure::Untouched)?;
-    file.sync_data()
+    let synced = if defect::is_on(Defect::ManifestRenamedUnsynced) {
+        Ok(())
+    } else {
+        file.sync_data()
+    };
+    synced
         .and_then(|()| disk.rename(&new, &path(dir)))
         .and_then(|()| disk.sync_dir(dir))
         .map_err(WriteFailure::Unknown)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use thalweg_model::batch::{HEADER_BYTES, StoredBatch};
+use thalweg_model::defect::{self, Defect};
 
 use super::behind::WriteBehind;
 use super::log::Names;
@@ -52,7 +53,12 @@ impl<D: Disk> PartitionLog<D> {
         Self {
             home,
             config,
-            log_start: state.log_start,
+            log_start: if defect::is_on(Defect::LogStartMovedBack) {
+                let first = state.segments.first();
+                first.map_or(state.log_start, |first| first.base)
+            } else {
+                state.log_start
+            },
             next_offset: state.next_offset,
             before: state.before,
             last: state.last,

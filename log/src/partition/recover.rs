@@ -4,6 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use thalweg_model::batch::StoredBatch;
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Now, Offset, Term};
 
 use super::append::{bytes_of, markers, span};
@@ -124,6 +125,9 @@ impl<D: Disk> PartitionLog<D> {
         );
         if index < self.before.index {
             return Ok(()); // What was cut off there was replaced, committed and removed since.
+        }
+        if defect::is_on(Defect::TruncationTooDeep) && index > self.before.index {
+            return self.truncate_to(LogIndex(index.0 - 1));
         }
         self.truncate_to(index)
     }

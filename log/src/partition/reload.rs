@@ -4,6 +4,7 @@
 use std::io;
 
 use thalweg_model::Offset;
+use thalweg_model::defect::{self, Defect};
 
 use super::{OpenError, PartitionLog, ProducerBase};
 use crate::disk::Disk;
@@ -24,6 +25,9 @@ impl<D: Disk> PartitionLog<D> {
             "a log is recovered once after it was opened"
         );
         self.derive_again()?;
+        if defect::is_on(Defect::ProducersLostOnRestart) {
+            self.producers = ProducerStates::default();
+        }
         self.recovering = false;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Now, Offset, Timestamp};
 
 use super::{Doomed, EntryId, PartitionLog, ReadError};
@@ -106,6 +107,11 @@ impl<D: Disk> PartitionLog<D> {
         }
         for segment in self.segments.drain(..count) {
             self.doomed.push(Doomed::Segment(segment.base));
+        }
+        if defect::is_on(Defect::FilesRemovedEarly) {
+            for doomed in std::mem::take(&mut self.doomed) {
+                self.remove_now(doomed)?;
+            }
         }
         if self.segments.is_empty() {
             self.behind.clear();

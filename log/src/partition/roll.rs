@@ -2,6 +2,7 @@
 
 use std::io;
 
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Now, Offset, Timestamp};
 
 use super::append::{first_timestamp, span};
@@ -68,6 +69,9 @@ impl<D: Disk> PartitionLog<D> {
     /// Begins a segment at the log's end and seals the one before.
     pub(super) fn begin_segment(&mut self, existing: Existing, now: Timestamp) -> io::Result<()> {
         let base = self.next_offset;
+        if defect::is_on(Defect::RollLosesWriteBehind) {
+            self.behind.clear();
+        }
         self.write_out()?;
         self.make_directory()?;
         let first_index = match self.segments.last_mut() {

@@ -1,5 +1,6 @@
 //! Cutting the log's end: a new leader has other entries there.
 
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Term};
 
 use super::{Doomed, EntryId, OpenError, PartitionLog};
@@ -52,7 +53,7 @@ impl<D: Disk> PartitionLog<D> {
         self.epochs.cut_end(self.next_offset);
         self.changed = true;
         self.choose_base(self.next_offset, base_is_gone);
-        if !self.recovering {
+        if !self.recovering && !defect::is_on(Defect::ProducersStaleAfterTruncation) {
             self.derive_again()?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Whether a producer's batch may be appended.
 
 use thalweg_model::batch::BatchHeader;
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{Offset, ProducerEpoch, ProducerId, Timestamp};
 
 use super::ProducerState;
@@ -100,6 +101,9 @@ pub(super) fn check_batch(
         };
     };
     if let Some(duplicate) = find_duplicate(state, header) {
+        if defect::is_on(Defect::DuplicateSequenceAccepted) {
+            return Ok(Verdict::Append);
+        }
         return Ok(duplicate);
     }
     if epoch < state.epoch {
@@ -114,7 +118,7 @@ pub(super) fn check_batch(
         None | Some(i32::MAX) => 0,
         Some(last) => last + 1,
     };
-    if sequence != expected {
+    if sequence != expected && !defect::is_on(Defect::SequenceGapAccepted) {
         return Err(out_of_order(last));
     }
     if state.txn_first.is_some() && !header.attributes.is_transactional() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use thalweg_model::batch::{BatchHeader, StoredBatch};
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{Offset, ProducerEpoch, ProducerId, Tick};
 
 use super::check::{check_batch, check_marker};
@@ -87,7 +88,9 @@ impl ProducerStates {
 
     /// Forgets what was assigned and not appended: the replica no longer leads.
     pub fn forget_assigned(&mut self) {
-        self.assigned.clear();
+        if !defect::is_on(Defect::AssignedProducersKept) {
+            self.assigned.clear();
+        }
     }
 
     /// Notes that a batch was appended. `marker` is what a control batch says.

@@ -1,0 +1,121 @@
+//! Where a defect is looked for.
+
+use std::fmt;
+
+use thalweg_model::defect::Defect;
+
+use crate::group_voyage::group_voyage;
+use crate::violation::Violation;
+use crate::{Plan, PowerLoss, power_loss, run};
+
+/// A kind of run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// A cluster of so many nodes with mixed faults.
+    Cluster(u64),
+    /// A trace on one node, with power loss at every change of its disk.
+    PowerLoss,
+    /// Members of a group, and a coordinator that changes.
+    Groups,
+}
+
+impl Course {
+    const ALL: [Self; 5] = [
+        Self::PowerLoss,
+        Self::Cluster(1),
+        Self::Cluster(3),
+        Self::Cluster(5),
+        Self::Groups,
+    ];
+
+    /// The course of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|course| course.to_string() == name)
+    }
+
+    /// One seed of it.
+    pub(super) fn run(self, seed: u64) -> Option<Violation> {
+        match self {
+            Self::Cluster(nodes) => {
+                let plan = Plan {
+                    seed,
+                    nodes,
+                    seconds_max: 6,
+                    traced: false,
+                };
+                // A replica that needs what its leader has removed waits for good: no defect is needed for that.
+                run(plan).violation.filter(|violation| {
+                    violation.rule != "everything can be read when all is healed"
+                })
+            }
+            Self::PowerLoss => power_loss(PowerLoss {
+                seed,
+                operations: 80,
+                images: 5,
+            })
+            .err(),
+            Self::Groups => group_voyage(seed).err(),
+        }
+    }
+}
+
+impl fmt::Display for Course {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster(1) => f.write_str("1 node"),
+            Self::Cluster(nodes) => write!(f, "{nodes} nodes"),
+            Self::PowerLoss => f.write_str("power loss"),
+            Self::Groups => f.write_str("groups"),
+        }
+    }
+}
+
+/// Where a defect may show, the likeliest first.
+pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
+    const DISK: &[Course] = &[Course::PowerLoss, Course::Cluster(1), Course::Cluster(3)];
+    const NODE: &[Course] = &[Course::Cluster(1), Course::Cluster(3)];
+    const CLUSTER: &[Course] = &[Course::Cluster(3), Course::Cluster(5)];
+    const GROUPS: &[Course] = &[Course::Groups];
+    match defect {
+        Defect::SegmentsNotSynced
+        | Defect::NamesNotSynced
+        | Defect::LogStartMovedBack
+        | Defect::JournalFreedEarly
+        | Defect::ManifestNotSynced
+        | Defect::ManifestRenamedUnsynced
+        | Defect::ChunkNameNotSynced
+        | Defect::TornBlockAccepted
+        | Defect::StaleBlockAccepted
+        | Defect::FilesRemovedEarly
+        | Defect::RollLosesWriteBehind => DISK,
+        Defect::AckBeforeJournal
+        | Defect::DuplicateAckedBeforeCommit
+        | Defect::ReadBeyondHighWatermark
+        | Defect::HardStateNotStored
+        | Defect::DuplicateSequenceAccepted
+        | Defect::SequenceGapAccepted
+        | Defect::ProducersLostOnRestart
+        | Defect::IndexLooksTooFar
+        | Defect::LargeEntryNotSynced => NODE,
+        Defect::PromisesBeforePersist
+        | Defect::VoteNotStored
+        | Defect::LogMatchingSkipped
+        | Defect::RestartCommitsAll
+        | Defect::ServesBeforeFirstCommit
+        | Defect::ServesAfterLosingLeadership
+        | Defect::HighWatermarkTooEarly
+        | Defect::TailKeptAfterCut
+        | Defect::TruncationTooDeep
+        | Defect::CutBeforeJournal
+        | Defect::ProducersStaleAfterTruncation
+        | Defect::AssignedProducersKept => CLUSTER,
+        Defect::GenerationReused
+        | Defect::StaleGenerationCommits
+        | Defect::PositionAckedBeforeStored
+        | Defect::PositionsLostOnLoad
+        | Defect::MembershipLostOnLoad
+        | Defect::StaleAssignmentHandedOut => GROUPS,
+    }
+}
