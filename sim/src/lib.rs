@@ -16,6 +16,7 @@ mod node;
 mod power_loss;
 mod quiet_node;
 mod random;
+mod recorder;
 mod run;
 mod schedule;
 mod swarm;

@@ -25,7 +25,7 @@ impl World {
         if self.swarm.disk_losses && self.random.percent(15) && self.directory.may_lose(id) {
             return self.lose_disk(id);
         }
-        match self.random.below(6) {
+        match self.random.below(7) {
             0 if self.swarm.kills => self.down(id, Crash::Kill),
             1 if self.swarm.power_losses => self.down(id, Crash::PowerLoss),
             2 if self.swarm.cuts => {
@@ -39,7 +39,7 @@ impl World {
                 return self.turn(id);
             }
             4 if self.swarm.net_cuts => self.cut_network(id, &ids),
-            5 if self.swarm.blackouts && self.random.percent(50) => {
+            6 if self.swarm.blackouts => {
                 for id in ids {
                     self.down(id, Crash::PowerLoss);
                 }

@@ -96,7 +96,7 @@ impl Swarm {
             kills: random.percent(50),
             power_losses: random.percent(50),
             dies_after_vote: random.percent(50),
-            blackouts: random.percent(25),
+            blackouts: random.percent(50),
             cuts: random.percent(50),
             checkpoints: random.percent(50),
             network: Network {

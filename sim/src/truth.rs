@@ -276,7 +276,7 @@ fn phantom(partition: TopicPartition, batch: &StoredBatch) -> Violation {
 }
 
 /// The id in the first record's key.
-fn batch_id(batch: &StoredBatch) -> Option<BatchId> {
+pub(crate) fn batch_id(batch: &StoredBatch) -> Option<BatchId> {
     let unpacked = batch.unpack().ok()?;
     let first = unpacked.records().next()?.ok()?;
     let key: [u8; 8] = first.key?.as_ref().try_into().ok()?;

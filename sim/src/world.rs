@@ -11,6 +11,7 @@ use crate::clients::{Client, Consumer, Context};
 use crate::directory::Directory;
 use crate::network::Network;
 use crate::node::{Output, SimNode};
+use crate::recorder::Recorder;
 use crate::schedule::Schedule;
 use crate::swarm::Swarm;
 use crate::trace::Trace;
@@ -55,6 +56,7 @@ pub(crate) struct World {
     pub(crate) directory: Directory,
     pub(crate) truth: Truth,
     pub(crate) trace: Trace,
+    recorder: Recorder,
     pub(crate) random: Random,
     pub(crate) healed: bool,
     pub(crate) network: Network,
@@ -81,6 +83,7 @@ impl World {
             .map(|id| SimNode::new(id, random.split(), &swarm))
             .collect();
         let network = swarm.network.clone();
+        let many = swarm.nodes > 1;
         Self {
             swarm,
             schedule: Schedule::new(),
@@ -88,6 +91,7 @@ impl World {
             directory: Directory::default(),
             truth: Truth::default(),
             trace,
+            recorder: Recorder::new(many),
             random,
             healed: false,
             network,
@@ -109,10 +113,11 @@ impl World {
     }
 
     /// Adds a client, which begins at once.
-    pub(crate) fn add(&mut self, client: Box<dyn Client>) {
+    pub(crate) fn add(&mut self, client: Box<dyn Client>) -> ClientId {
         let id = ClientId(self.clients.len());
         self.clients.insert(id, client);
         self.wake(id, 0);
+        id
     }
 
     /// The whole run.
@@ -137,19 +142,35 @@ impl World {
                 return Err(Violation::new(rule, seen));
             }
         }
-        for partition in self.directory.partitions() {
-            self.add(Box::new(Consumer::draining(partition, None)));
-        }
-        let drained = self.schedule.now().0 + SETTLE_US;
-        self.until_idle(drained, "everything can be read when all is healed")?;
+        self.drain(|_, _| vec![None])?;
         // Now that all marks are told, every replica must come to have the same.
+        self.drain(|directory, partition| {
+            let nodes = directory.nodes_of(partition).into_iter();
+            nodes.map(Some).collect()
+        })?;
+        self.recorder.check()
+    }
+
+    /// Lets clients read everything from some nodes, or from whoever leads.
+    fn drain(
+        &mut self,
+        from: fn(&Directory, TopicPartition) -> Vec<Option<BrokerId>>,
+    ) -> Result<(), Violation> {
+        let mut readers = Vec::new();
         for partition in self.directory.partitions() {
-            for node in self.directory.nodes_of(partition) {
-                self.add(Box::new(Consumer::draining(partition, Some(node))));
+            for node in from(&self.directory, partition) {
+                let reader = self.add(Box::new(Consumer::draining(partition, node)));
+                self.recorder.follow(reader, self.schedule.now());
+                readers.push((reader, partition));
             }
         }
         let drained = self.schedule.now().0 + SETTLE_US;
-        self.until_idle(drained, "everything can be read when all is healed")
+        self.until_idle(drained, "everything can be read when all is healed")?;
+        for (reader, partition) in readers {
+            let now = self.schedule.now();
+            self.recorder.drained(reader, partition, now);
+        }
+        Ok(())
     }
 
     fn until(&mut self, end_us: u64) -> Result<(), Violation> {
@@ -288,6 +309,7 @@ impl World {
     fn client(&mut self, id: ClientId, answer: Option<(CallId, Reply)>) -> Result<(), Violation> {
         let now = self.schedule.now();
         if let Some((call, reply)) = &answer {
+            self.recorder.answered(*call, reply, now);
             self.trace
                 .note(now, || format!("{id:?} {call:?} {}", brief_reply(reply)));
         }
@@ -328,6 +350,7 @@ impl World {
         let last = self.arrivals.entry((client, node)).or_default();
         *last = (*last).max(now.0 + delay);
         let at = Tick(*last);
+        self.recorder.asked(client, call, &request, now);
         let answer = None;
         self.calls.insert(
             call,
