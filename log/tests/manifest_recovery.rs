@@ -130,17 +130,16 @@ on_both_disks! {
         assert!(state.groups.iter().all(|(id, found)| *found == group(id.0)));
     }
 
-    fn damage_before_the_last_commit_is_found(disk, home) {
+    fn damage_of_both_copies_before_the_last_commit_is_found(disk, home) {
         let dir = home.join("shard");
         let (mut manifest, _) = Manifest::open(disk, &dir).unwrap();
         for number in 1..5 {
             manifest.commit(&[put(number)]).unwrap();
         }
         let file = disk.open(&dir.join("manifest"), OpenMode::Write).unwrap();
-        let mut byte = [0];
-        file.read_exact_at(&mut byte, 200).unwrap();
-        byte[0] ^= 1;
-        file.write_all_at(&byte, 200).unwrap();
+        for copy in [2 * 4096, 3 * 4096] {
+            flip(&file, copy + 30);
+        }
         let before = file.len().unwrap();
         assert!(matches!(
             Manifest::open(disk, &dir),
@@ -156,13 +155,54 @@ on_both_disks! {
         let file = disk.open(&dir.join("manifest"), OpenMode::Write).unwrap();
         let before = file.len().unwrap();
         manifest.commit(&[put(2)]).unwrap();
-        file.set_len(file.len().unwrap() - 9).unwrap();
+        file.set_len(before + 100).unwrap();
         let (mut manifest, state) = Manifest::open(disk, &dir).unwrap();
         assert_eq!(state.groups.len(), 1);
         manifest.settle().unwrap();
         assert_eq!(file.len().unwrap(), before);
         manifest.commit(&[put(3)]).unwrap();
         assert_eq!(Manifest::open(disk, &dir).unwrap().1.groups.len(), 2);
+    }
+}
+
+/// Turns a bit of a file over.
+fn flip<F: DiskFile>(file: &F, position: u64) {
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, position).unwrap();
+    byte[0] ^= 1;
+    file.write_all_at(&byte, position).unwrap();
+}
+
+/// Also in the last commit, where damage looked like a commit that never returned.
+#[test]
+fn a_bit_that_flips_or_a_page_that_is_lost_anywhere_takes_no_commit_away() {
+    let disk = sim();
+    let (mut manifest, mut expected) = Manifest::open(&disk, Path::new(DIR)).unwrap();
+    for number in 1..5 {
+        let changes = commit_of(number);
+        manifest.commit(&changes).unwrap();
+        apply(&mut expected, &changes);
+    }
+    let path = Path::new(DIR).join("manifest");
+    let length = disk.open(&path, OpenMode::Read).unwrap().len().unwrap();
+    for position in (0..length).filter(|position| position % 4096 < 400) {
+        let damaged = disk.fork();
+        let file = damaged.open(&path, OpenMode::Write).unwrap();
+        flip(&file, position);
+        let (_, state) = Manifest::open(&damaged, Path::new(DIR)).unwrap();
+        assert_eq!(state, expected, "a bit at {position}");
+    }
+    for page in 0..length / 4096 {
+        let damaged = disk.fork();
+        let file = damaged.open(&path, OpenMode::Write).unwrap();
+        file.write_all_at(&[0xa5; 4096], page * 4096).unwrap();
+        let (mut manifest, state) = Manifest::open(&damaged, Path::new(DIR)).unwrap();
+        assert_eq!(state, expected, "page {page}");
+        manifest.commit(&[put(50)]).unwrap();
+        let mut later = state;
+        apply(&mut later, &[put(50)]);
+        let (_, state) = Manifest::open(&damaged, Path::new(DIR)).unwrap();
+        assert_eq!(state, later, "page {page}");
     }
 }
 

@@ -41,7 +41,7 @@ impl QuietNode {
             directory: Uuid::from_bytes([9; 16]),
             seed: 7,
             journal,
-            manifest_bytes_min: 4_000,
+            manifest_bytes_min: 60_000,
         };
         let shard = Shard::open(disk.clone(), config, NOW)
             .map_err(|error| Violation::new("a node starts after any crash", error.to_string()))?;

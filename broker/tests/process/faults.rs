@@ -244,24 +244,23 @@ fn damage_in_the_directorys_identity_is_named() {
 fn damage_in_the_manifest_is_named() {
     let dir = written(cleanly);
     let path = dir.path().join("manifest");
-    let length = fs::metadata(&path).unwrap().len();
     for at in [0, 5, 8] {
-        flip(&path, at);
+        // Both copies of the first commit.
+        let copies = [at, at + 4096];
+        copies.map(|at| flip(&path, at));
         let said = refusal(dir.path());
         assert_names(&said, &path);
         assert!(said.contains("is damaged at 0"), "{said}");
-        flip(&path, at);
+        copies.map(|at| flip(&path, at));
     }
     let whole = fs::read(&path).unwrap();
     fs::write(&path, "").unwrap();
     assert_names(&refusal(dir.path()), &path);
-    // The last commit may be taken for one that never returned: then the journal has what it said.
-    fs::write(&path, whole).unwrap();
-    flip(&path, length - 10);
-    match Broker::start_on(dir.path(), UNUSED_PORT, &[]) {
-        Ok(broker) => assert_eq!(broker.connect().read_all("t", 0).unwrap().len(), 40),
-        Err(said) => assert_names(&said, &path),
-    }
+    // One copy: the other one has what it said.
+    fs::write(&path, &whole).unwrap();
+    flip(&path, 5);
+    let broker = Broker::start_on(dir.path(), UNUSED_PORT, &[]).unwrap();
+    assert_eq!(broker.connect().read_all("t", 0).unwrap().len(), 40);
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(super) fn config() -> ShardConfig {
             chunk_bytes: 1280 << 10,
             ..JournalOptions::default()
         },
-        manifest_bytes_min: 4_000, // Small, so that it is written anew now and then.
+        manifest_bytes_min: 60_000, // Small, so that it is written anew now and then.
     }
 }
 

@@ -207,7 +207,8 @@ impl<D: Disk> Manifest<D> {
         for record in &records {
             record.encode(&mut body);
         }
-        let content = u64::try_from(self.records.bytes()).expect("a length fits 64 bits");
+        // Every commit is there twice.
+        let content = u64::try_from(2 * self.records.bytes()).expect("a length fits 64 bits");
         if self.end > self.bytes_min.max(MANIFEST_SLACK * content) {
             let mut all = self.records.clone();
             for record in &records {
@@ -288,12 +289,8 @@ pub(super) fn load(file: &Bytes) -> Result<Loaded, u64> {
     let mut at = 0;
     let mut checkpoint_before = BlockSequence::START;
     while at < file.len() {
-        let frame = frame::decode(&file[at..])
-            .filter(|frame| {
-                last.is_none_or(|last: u64| last.checked_add(1) == Some(frame.sequence))
-            })
-            // The next commit needs a number as well.
-            .filter(|frame| frame.sequence < u64::MAX);
+        // The next commit needs a number as well.
+        let frame = frame::find(&file[at..], last).filter(|frame| frame.sequence < u64::MAX);
         let Some(frame) = frame else {
             let last = last.ok_or_else(|| place(at))?;
             if frame::is_followed(&file[at..], last) {
@@ -306,7 +303,7 @@ pub(super) fn load(file: &Bytes) -> Result<Loaded, u64> {
             records.apply(record);
         }
         last = Some(frame.sequence);
-        at += frame.bytes;
+        at += frame.bytes_of_all;
     }
     // A new file has its first commit before it has its name.
     let sequence = last.ok_or(0_u64)?;

@@ -128,7 +128,7 @@ impl SimNode {
             directory: Uuid::from_bytes([9; 16]),
             seed: self.random.roll(),
             journal: self.journal,
-            manifest_bytes_min: 20_000,
+            manifest_bytes_min: 100_000,
         };
         let opened = Shard::open(self.disk.clone(), config, now);
         let shard = match opened {
