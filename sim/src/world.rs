@@ -460,7 +460,7 @@ impl World {
                     dies |= self.swarm.dies_after_vote
                         && !self.healed
                         && message.grants_vote()
-                        && self.random.percent(20);
+                        && self.random.percent(50);
                     for delay in self.network.arrivals(id, to, &mut self.random) {
                         let message = message.clone();
                         self.schedule

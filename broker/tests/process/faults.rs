@@ -247,11 +247,15 @@ fn damage_in_the_manifest_is_named() {
     for at in [0, 5, 8] {
         // Both copies of the first commit.
         let copies = [at, at + 4096];
-        copies.map(|at| flip(&path, at));
+        for at in copies {
+            flip(&path, at);
+        }
         let said = refusal(dir.path());
         assert_names(&said, &path);
         assert!(said.contains("is damaged at 0"), "{said}");
-        copies.map(|at| flip(&path, at));
+        for at in copies {
+            flip(&path, at);
+        }
     }
     let whole = fs::read(&path).unwrap();
     fs::write(&path, "").unwrap();

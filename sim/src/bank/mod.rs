@@ -6,4 +6,5 @@ mod courses;
 mod known;
 mod search;
 
+pub use known::is_known;
 pub use search::{Found, Search, search};

@@ -5,14 +5,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use thalweg_model::defect::Defect;
-use thalweg_sim::bank::{Search, search};
+use thalweg_sim::bank::{Search, is_known, search};
 
 const USAGE: &str = "usage: thalweg-bank [--known] [--seeds N] [DEFECT...]";
 
 fn main() -> ExitCode {
     let mut how = Search {
         known_first: false,
-        seeds_max: 2_000,
+        seeds_max: 300,
     };
     let mut wanted = Vec::new();
     let mut words = std::env::args().skip(1);
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     }
     if wanted.is_empty() {
         wanted = Defect::ALL.to_vec();
+        wanted.retain(|&defect| !how.known_first || is_known(defect));
     }
     let mut all_found = true;
     for defect in wanted {
