@@ -61,8 +61,6 @@ defects! {
     TailKeptAfterCut,
     /// A log is cut one entry too deep when the journal is replayed.
     TruncationTooDeep,
-    /// Files are cut before the journal knows of it.
-    CutBeforeJournal,
     /// A repeated batch is appended again.
     DuplicateSequenceAccepted,
     /// A producer's batch is taken although one before it is missing.

@@ -521,14 +521,6 @@ impl<D: Disk> Replica<D> {
                 last,
                 under_way: false,
             } if block.fits(0) => {
-                if defect::is_on(Defect::CutBeforeJournal) {
-                    let under_way = true;
-                    self.unwritten
-                        .push_front(Unwritten::Cut { last, under_way });
-                    self.cut()?;
-                    block.push(&JournalEntry::truncate(group, last, Term(0)));
-                    return Ok(None);
-                }
                 let term = self.log.term_at(last).map_err(|error| error.to_string())?;
                 let term = term.unwrap_or_default();
                 block.push(&JournalEntry::truncate(group, last, term));

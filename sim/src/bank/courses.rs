@@ -108,7 +108,6 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
         | Defect::HighWatermarkTooEarly
         | Defect::TailKeptAfterCut
         | Defect::TruncationTooDeep
-        | Defect::CutBeforeJournal
         | Defect::ProducersStaleAfterTruncation
         | Defect::AssignedProducersKept => CLUSTER,
         Defect::GenerationReused
