@@ -7,7 +7,7 @@ fn every_moment_of_a_trace_recovers_to_what_was_acknowledged() {
     for seed in [1, 2] {
         let plan = PowerLoss {
             seed,
-            operations: 25,
+            operations: 40,
             images: 6,
         };
         let outcome = power_loss(plan).unwrap_or_else(|found| panic!("seed {seed}: {found}"));
