@@ -88,11 +88,7 @@ impl Swarm {
             },
             net_us_max: random.between(1, 10) * 1_000,
             call_timeout_us: random.between(3, 30) * 100_000,
-            calls_lost_percent: if random.percent(50) {
-                random.between(1, 10)
-            } else {
-                0
-            },
+            calls_lost_percent: sometimes(random, 10),
             kills: random.percent(50),
             power_losses: random.percent(50),
             dies_after_vote: random.percent(50),
@@ -133,5 +129,14 @@ impl Swarm {
                 ..JournalOptions::default()
             },
         }
+    }
+}
+
+/// In half of the seeds a rate from 1 to `most`, else none.
+fn sometimes(random: &mut Random, most: u64) -> u64 {
+    if random.percent(50) {
+        random.between(1, most)
+    } else {
+        0
     }
 }
