@@ -163,7 +163,7 @@ impl Node {
             directory: Uuid::from_bytes([9; 16]),
             seed: 7,
             journal: JournalOptions::default(),
-            manifest_bytes_min: 4_000,
+            manifest_bytes_min: 60_000,
         };
         Self {
             shard: Shard::open(disk.clone(), config, NOW).unwrap(),
@@ -302,14 +302,19 @@ fn a_start_after_a_crash_waits_for_no_file_system() {
 #[test]
 fn a_start_that_fails_changes_nothing() {
     let disk = left_behind();
-    disk.rot(Path::new("/data/manifest"), 10, 3).unwrap();
+    // Every commit is there twice.
+    let manifest = Path::new("/data/manifest");
+    let length = disk.open(manifest, OpenMode::Read).unwrap().len().unwrap();
+    for place in (10..usize::try_from(length).unwrap()).step_by(50) {
+        disk.rot(manifest, place, 3).unwrap();
+    }
     let watched = Watched::new(&disk);
     let config = ShardConfig {
         dir: "/data".into(),
         directory: Uuid::from_bytes([9; 16]),
         seed: 7,
         journal: JournalOptions::default(),
-        manifest_bytes_min: 4_000,
+        manifest_bytes_min: 60_000,
     };
     let refused = Shard::open(watched.clone(), config, NOW);
     assert!(refused.is_err());
