@@ -136,7 +136,9 @@ fn spec(at: usize, incarnation: u64) -> PartitionSpec {
         replica: ReplicaId(1),
         voters: vec![(ReplicaId(1), thalweg_model::BrokerId(1))],
         config: LogConfig {
-            segment_bytes: 2_000,
+            // One partition's segments are long enough for stretches past the page cache.
+            segment_bytes: if at == 0 { 40_000 } else { 2_000 },
+            write_behind_bytes: 4 << 10,
             index_interval_bytes: 300,
             retention_ms: None,
             ..LogConfig::default()
