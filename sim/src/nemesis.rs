@@ -9,6 +9,12 @@ use crate::world::{Event, World};
 /// Most changes of the disk until a planned power cut: a turn has a handful, a recovery dozens.
 const CUT_AFTER_MAX: u64 = 60;
 
+/// Most bytes that a disk has left when it is about to be full: a few segments or commits of the manifest.
+const FREE_BYTES_MAX: u64 = 60_000;
+
+/// Longest time that a disk is full.
+const FULL_US_MAX: u64 = 1_500_000;
+
 impl World {
     /// One fault, and the plan for the next.
     pub(crate) fn fault(&mut self) -> Result<(), Violation> {
@@ -24,6 +30,10 @@ impl World {
         };
         if self.swarm.disk_losses && self.random.percent(15) && self.directory.may_lose(id) {
             return self.lose_disk(id);
+        }
+        if self.swarm.fills && self.random.percent(25) {
+            self.fill_disk(id);
+            return Ok(());
         }
         match self.random.below(7) {
             0 if self.swarm.kills => self.down(id, Crash::Kill),
@@ -61,6 +71,18 @@ impl World {
         self.node(id).lose_disk();
         self.directory.lost(id);
         self.tell_metadata()
+    }
+
+    /// A disk has little room left for a while.
+    fn fill_disk(&mut self, id: BrokerId) {
+        let now = self.schedule.now();
+        let free = self.random.below(FREE_BYTES_MAX);
+        self.trace
+            .note(now, || format!("{id} has {free} bytes left on its disk"));
+        let free = usize::try_from(free).expect("it is small");
+        self.node(id).disk().set_free_bytes(Some(free));
+        let delay = self.random.between(1_000, FULL_US_MAX);
+        self.schedule.after(delay, Event::Room(id));
     }
 
     fn cut_network(&mut self, id: BrokerId, all: &[BrokerId]) {
@@ -108,6 +130,7 @@ impl World {
         let ids: Vec<_> = self.nodes.iter().map(|node| node.id).collect();
         for id in ids {
             self.node(id).disk().keep_power();
+            self.node(id).disk().set_free_bytes(None);
         }
     }
 }

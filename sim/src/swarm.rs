@@ -54,6 +54,8 @@ pub(crate) struct Swarm {
     pub(crate) disk_losses: bool,
     /// Partitions are moved between nodes.
     pub(crate) moves: bool,
+    /// Disks are full for a while.
+    pub(crate) fills: bool,
     pub(crate) log: LogConfig,
     pub(crate) journal: JournalOptions,
 }
@@ -115,6 +117,7 @@ impl Swarm {
             fault_every_us: random.between(100, 3_000) * 1_000,
             disk_losses: nodes >= 3 && members.percent(40),
             moves: nodes >= 3 && members.percent(40),
+            fills: members.percent(30),
             log: LogConfig {
                 segment_bytes,
                 retention_ms: None,

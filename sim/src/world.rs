@@ -31,10 +31,16 @@ pub(crate) enum Event {
     Arrive(BrokerId, ClientId, CallId, Request),
     Answer(ClientId, CallId, Reply),
     TimedOut(ClientId, CallId),
-    Job { node: BrokerId, life: u64, job: u64 },
+    Job {
+        node: BrokerId,
+        life: u64,
+        job: u64,
+    },
     Tick(BrokerId),
     Deliver(BrokerId, TopicPartition, Message),
     Start(BrokerId),
+    /// There is room on a disk again.
+    Room(BrokerId),
     Fault,
 }
 
@@ -276,6 +282,10 @@ impl World {
                 self.turn(node)
             }
             Event::Start(node) => self.start(node),
+            Event::Room(node) => {
+                self.node(node).disk().set_free_bytes(None);
+                Ok(())
+            }
             Event::Fault => self.fault(),
         }
     }
@@ -438,10 +448,19 @@ impl World {
     /// Ends a node's turn: what it wants done is planned.
     pub(crate) fn turn(&mut self, id: BrokerId) -> Result<(), Violation> {
         let now = self.schedule.now();
-        let outputs = self.node(id).turn(now)?;
+        let outputs = self.node(id).turn(now);
         if self.node(id).disk().is_off() {
             self.down(id, crate::node::Crash::PowerLoss);
             return Ok(());
+        }
+        if let Some(why) = self.node(id).failure() {
+            // A follower cannot refuse what its leader tells it.
+            if self.swarm.nodes > 1 && self.node(id).disk().may_be_full() {
+                self.down(id, crate::node::Crash::Kill);
+                return Ok(());
+            }
+            let seen = format!("node {id}: {why}");
+            return Err(Violation::new("a healthy disk does not fail a node", seen));
         }
         let life = self.node(id).life;
         let mut dies = false;

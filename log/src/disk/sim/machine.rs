@@ -86,6 +86,10 @@ impl Machine {
         self.free_bytes = bytes;
     }
 
+    pub(super) fn may_be_full(&self) -> bool {
+        self.free_bytes.is_some()
+    }
+
     /// Does something to the medium behind the back of all programs.
     pub(super) fn damage(
         &mut self,
@@ -112,7 +116,9 @@ impl Machine {
     }
 
     pub(super) fn cut_power_after(&mut self, changes: u64) {
-        self.power = Power::GoesAt(self.changes + changes);
+        if !self.is_off() {
+            self.power = Power::GoesAt(self.changes + changes);
+        }
     }
 
     pub(super) fn keep_power(&mut self) {
@@ -249,7 +255,8 @@ impl Machine {
         } else {
             at
         };
-        let growth = (at + bytes.len()).saturating_sub(contents.len());
+        // What is skipped is a hole, which takes no room.
+        let growth = (at + bytes.len()).saturating_sub(contents.len().max(at));
         let (bytes, full) = match self.free_bytes {
             Some(free) if free < growth => (&bytes[..bytes.len() - (growth - free)], true),
             Some(_) | None => (bytes, false),

@@ -104,7 +104,8 @@ impl SimDisk {
 
     /// Lets the power go in the middle of a change: with 0 in the next one. That change and all
     /// later ones fail; a direct write leaves some of its sectors, and so do the direct writes
-    /// that were in flight with it, which is what those after it are taken for.
+    /// that were in flight with it, which is what those after it are taken for. Nothing happens if
+    /// it is off already.
     pub fn cut_power_after(&self, changes: u64) {
         self.machine().cut_power_after(changes);
     }
@@ -130,6 +131,12 @@ impl SimDisk {
     /// A write that meets the end is done in part.
     pub fn set_free_bytes(&self, bytes: Option<usize>) {
         self.machine().set_free_bytes(bytes);
+    }
+
+    /// Whether files may only grow by so many bytes more.
+    #[must_use]
+    pub fn may_be_full(&self) -> bool {
+        self.machine().may_be_full()
     }
 
     /// Turns one bit of a file on the medium.
