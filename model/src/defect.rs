@@ -63,6 +63,8 @@ defects! {
     TruncationTooDeep,
     /// A repeated batch is appended again.
     DuplicateSequenceAccepted,
+    /// A repeated batch waits for its first copy although that was refused.
+    RefusedFirstCopyAwaited,
     /// A producer's batch is taken although one before it is missing.
     SequenceGapAccepted,
     /// Producers are forgotten by a restart.
@@ -77,6 +79,8 @@ defects! {
     IndexLooksTooFar,
     /// A new segment begins before all bytes of the one before are in its file.
     RollLosesWriteBehind,
+    /// A checkpoint that the manifest had no room for counts as made.
+    FailedCheckpointCounts,
     /// Segment files are removed before the manifest has forgotten them.
     FilesRemovedEarly,
     /// A checkpoint frees the journal before the segments are synced.

@@ -29,6 +29,28 @@ pub(crate) struct Checkpointing {
     left: VecDeque<GroupId>,
     /// Groups that are gone, to be forgotten with the last part.
     removed: Vec<GroupId>,
+    /// A partition could not be taken: nothing is released.
+    gave_up: bool,
+}
+
+/// Partitions that are taken together.
+#[derive(Debug)]
+struct Part<D: Disk> {
+    files: Vec<D::File>,
+    dirs: Vec<PathBuf>,
+    changes: Vec<ManifestChange>,
+    states: Vec<(GroupId, LogState)>,
+}
+
+impl<D: Disk> Default for Part<D> {
+    fn default() -> Self {
+        Self {
+            files: Vec::new(),
+            dirs: Vec::new(),
+            changes: Vec::new(),
+            states: Vec::new(),
+        }
+    }
 }
 
 /// One part of a checkpoint: what a background thread has to do.
@@ -100,6 +122,7 @@ impl<D: Disk> Shard<D> {
             up_to: self.journal.released(),
             left: VecDeque::new(),
             removed: Vec::new(),
+            gave_up: false,
         });
         self.checkpoint_part();
     }
@@ -124,6 +147,7 @@ impl<D: Disk> Shard<D> {
             up_to,
             left,
             removed,
+            gave_up: false,
         });
         self.checkpoint_part();
     }
@@ -138,34 +162,16 @@ impl<D: Disk> Shard<D> {
         let Some(mut under_way) = self.checkpointing.take() else {
             return;
         };
-        let mut job = (Vec::new(), Vec::new());
-        let (mut changes, mut states) = (Vec::new(), Vec::new());
-        for _ in 0..CHECKPOINT_GROUPS_MAX {
-            let Some(group) = under_way.left.pop_front() else {
-                break;
-            };
-            let Some(replica) = self.replicas.get_mut(&group) else {
-                continue;
-            };
-            let checkpoint = match replica.log.checkpoint() {
-                Ok(checkpoint) => checkpoint,
-                Err(error) => {
-                    // The journal keeps what it has; the next checkpoint tries again.
-                    self.effects.push(Effect::Notice(format!(
-                        "partition {} cannot be checkpointed: {error}",
-                        replica.dir
-                    )));
-                    return;
-                }
-            };
-            replica.saved_hard_state = Some(replica.group.hard_state());
-            job.0.extend(checkpoint.files);
-            job.1.extend(checkpoint.dirs);
-            let manifest = replica.manifest(checkpoint.state.clone());
-            changes.push(ManifestChange::Group(group, Box::new(manifest)));
-            states.push((group, checkpoint.state));
+        let Part {
+            files,
+            mut dirs,
+            mut changes,
+            states,
+        } = self.next_part(&mut under_way);
+        if under_way.gave_up && changes.is_empty() {
+            return;
         }
-        if under_way.left.is_empty() {
+        if under_way.left.is_empty() && !under_way.gave_up {
             changes.extend(
                 under_way
                     .removed
@@ -174,7 +180,6 @@ impl<D: Disk> Shard<D> {
             );
             changes.push(ManifestChange::Checkpoint(under_way.up_to));
         }
-        let (files, mut dirs) = job;
         if self.journal.is_unsettled() {
             dirs.push(self.journal.dir().to_path_buf());
         }
@@ -190,6 +195,41 @@ impl<D: Disk> Shard<D> {
         }));
     }
 
+    /// The next partitions. One that cannot be taken ends the checkpoint; those that were taken before it are written
+    /// nevertheless: their logs count as checkpointed.
+    fn next_part(&mut self, under_way: &mut Checkpointing) -> Part<D> {
+        let mut part = Part::default();
+        for _ in 0..CHECKPOINT_GROUPS_MAX {
+            let Some(group) = under_way.left.pop_front() else {
+                break;
+            };
+            let Some(replica) = self.replicas.get_mut(&group) else {
+                continue;
+            };
+            let checkpoint = match replica.log.checkpoint() {
+                Ok(checkpoint) => checkpoint,
+                Err(error) => {
+                    // The journal keeps what it has; the next checkpoint tries again.
+                    self.effects.push(Effect::Notice(format!(
+                        "partition {} cannot be checkpointed: {error}",
+                        replica.dir
+                    )));
+                    under_way.gave_up = true;
+                    under_way.left.clear();
+                    break;
+                }
+            };
+            replica.saved_hard_state = Some(replica.group.hard_state());
+            part.files.extend(checkpoint.files);
+            part.dirs.extend(checkpoint.dirs);
+            let manifest = replica.manifest(checkpoint.state.clone());
+            part.changes
+                .push(ManifestChange::Group(group, Box::new(manifest)));
+            part.states.push((group, checkpoint.state));
+        }
+        part
+    }
+
     /// A part of a checkpoint came back.
     pub fn checkpointed(&mut self, done: Checkpointed<D>) {
         let Checkpointed { result, states } = done;
@@ -202,6 +242,7 @@ impl<D: Disk> Shard<D> {
         };
         if let Err(error) = self.manifest.committed(written) {
             self.checkpointing = None;
+            self.not_checkpointed(&states);
             if self.manifest.has_failed() {
                 self.fail(format!("the manifest was not written: {error}"));
             } else {
@@ -230,11 +271,26 @@ impl<D: Disk> Shard<D> {
         }
     }
 
+    /// The manifest does not have these states: the next checkpoint must take the partitions again.
+    fn not_checkpointed(&mut self, states: &[(GroupId, LogState)]) {
+        if defect::is_on(Defect::FailedCheckpointCounts) {
+            return;
+        }
+        for (group, _) in states {
+            if let Some(replica) = self.replicas.get_mut(group) {
+                replica.saved_hard_state = None;
+            }
+        }
+    }
+
     fn finish_checkpoint(&mut self) {
         let Some(under_way) = self.checkpointing.take() else {
             return;
         };
         self.journal.settled();
+        if under_way.gave_up {
+            return;
+        }
         self.journal.release(under_way.up_to);
         let (gone, still): (Vec<_>, Vec<_>) = std::mem::take(&mut self.removed)
             .into_iter()

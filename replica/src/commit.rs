@@ -9,7 +9,7 @@ use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LeaderEpoch, LogIndex, Offset};
 
 use crate::partition::{Leader, Role, Waiting};
-use crate::{AppendError, Appended, Effect, Shard};
+use crate::{AppendError, Appended, Effect, Shard, Ticket};
 
 impl<D: Disk> Shard<D> {
     /// Everything up to `index` is committed: the high watermark follows.
@@ -118,16 +118,20 @@ impl<D: Disk> Shard<D> {
             return;
         };
         let pending = std::mem::take(&mut leader.pending);
-        leader.next_offset = replica.log.log_end();
+        let log_end = replica.log.log_end();
+        leader.next_offset = log_end;
         replica.log.producers_mut().forget_assigned();
-        for pending in pending {
-            self.pending_bytes -= pending.batch.bytes().len();
-            if let Some((ticket, _)) = pending.waiting {
-                self.effects.push(Effect::Complete {
-                    ticket,
-                    result: Err(cause.clone()),
-                });
-            }
+        let bytes = pending.iter().map(|pending| pending.batch.bytes().len());
+        self.pending_bytes -= bytes.sum::<usize>();
+        let first = pending
+            .into_iter()
+            .filter_map(|pending| pending.waiting.map(|(ticket, _)| ticket));
+        let refused: Vec<_> = first.chain(leader.take_waiting_beyond(log_end)).collect();
+        for ticket in refused {
+            self.effects.push(Effect::Complete {
+                ticket,
+                result: Err(cause.clone()),
+            });
         }
     }
 
@@ -171,6 +175,19 @@ impl Leader {
             until_committed: VecDeque::new(),
             until_durable: VecDeque::new(),
         }
+    }
+
+    /// Tickets of repeated batches whose first copies are behind `log_end`: those never came into the log.
+    fn take_waiting_beyond(&mut self, log_end: Offset) -> Vec<Ticket> {
+        if defect::is_on(Defect::RefusedFirstCopyAwaited) {
+            return Vec::new();
+        }
+        let queues = [&mut self.until_committed, &mut self.until_durable];
+        queues
+            .into_iter()
+            .flat_map(|queue| queue.split_off(queue.partition_point(|of| of.end <= log_end)))
+            .map(|waiting| waiting.ticket)
+            .collect()
     }
 }
 

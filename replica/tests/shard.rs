@@ -61,6 +61,15 @@ impl Node {
         group
     }
 
+    /// A partition whose batches go to its segment with the append.
+    fn add_written_at_once(&mut self, name: &str) -> GroupId {
+        let mut spec = spec(name);
+        spec.config.write_behind_bytes = 0;
+        let group = self.shard.add(spec, NOW);
+        self.settle();
+        group
+    }
+
     /// Carries out effects, in order, until there are none.
     fn settle(&mut self) {
         self.shard.flush(NOW);
@@ -322,10 +331,7 @@ fn a_waiting_fetch_wakes_when_enough_is_committed_or_at_its_deadline() {
 #[test]
 fn a_full_disk_refuses_what_it_cannot_take_and_goes_on_when_there_is_room() {
     let mut node = Node::new(SimDisk::new(1));
-    let mut written_at_once = spec("orders");
-    written_at_once.config.write_behind_bytes = 0;
-    let group = node.shard.add(written_at_once, NOW);
-    node.settle();
+    let group = node.add_written_at_once("orders");
     node.append(group, produced(&["a"], sequence(0)));
     node.settle();
     node.disk.set_free_bytes(Some(0));
@@ -376,6 +382,69 @@ fn what_was_acknowledged_before_a_full_disk_was_noticed_is_kept() {
         (values[0].as_str(), values[taken].as_str()),
         ("first", "last")
     );
+}
+
+/// The journal gives up what a checkpoint vouches for, so one that failed must not count as made.
+#[test]
+fn a_checkpoint_for_which_the_manifest_had_no_room_is_made_again() {
+    let mut node = Node::new(SimDisk::new(1));
+    let group = node.add_written_at_once("orders");
+    let ticket = node.append(group, batch(&["a"]));
+    node.settle();
+    assert_eq!(node.base(ticket), 0);
+    node.disk.set_free_bytes(Some(0));
+    node.shard.start_checkpoint();
+    node.settle();
+    node.disk.set_free_bytes(None);
+    node.shard.start_checkpoint();
+    node.settle();
+    node.disk.crash(1);
+    let mut node = Node::new(node.disk.clone());
+    let group = node.add("orders");
+    assert_eq!(node.values(group), ["a"]);
+}
+
+#[test]
+fn a_partition_without_room_takes_no_other_out_of_the_checkpoint() {
+    let mut node = Node::new(SimDisk::new(1));
+    let whole = node.add_written_at_once("orders");
+    let behind = node.add("payments");
+    node.append(whole, batch(&["a"]));
+    node.append(behind, batch(&["b"]));
+    node.settle();
+    node.disk.set_free_bytes(Some(0));
+    node.shard.start_checkpoint();
+    node.settle();
+    node.disk.set_free_bytes(None);
+    node.shard.start_checkpoint();
+    node.settle();
+    node.disk.crash(1);
+    let mut node = Node::new(node.disk.clone());
+    let (whole, behind) = (node.add("orders"), node.add("payments"));
+    assert_eq!(node.values(whole), ["a"]);
+    assert_eq!(node.values(behind), ["b"]);
+}
+
+/// Else it would be acknowledged with the next batch that gets those offsets.
+#[test]
+fn a_repeated_batch_is_refused_with_its_first_copy() {
+    let mut node = Node::new(SimDisk::new(1));
+    let group = node.add_written_at_once("orders");
+    node.append(group, produced(&["a"], sequence(0)));
+    node.settle();
+    node.disk.set_free_bytes(Some(0));
+    let first = node.append(group, produced(&["b"], sequence(1)));
+    let repeated = node.append(group, produced(&["b"], sequence(1)));
+    node.settle();
+    node.disk.set_free_bytes(None);
+    let other = node.append(group, batch(&["c"]));
+    node.settle();
+    for ticket in [first, repeated] {
+        let refused = &node.done[&ticket];
+        assert!(matches!(refused, Err(AppendError::Write(_))), "{refused:?}");
+    }
+    assert_eq!(node.base(other), 1);
+    assert_eq!(node.values(group), ["a", "c"]);
 }
 
 #[test]

@@ -97,6 +97,8 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
         | Defect::DuplicateSequenceAccepted
         | Defect::SequenceGapAccepted
         | Defect::ProducersLostOnRestart
+        | Defect::FailedCheckpointCounts
+        | Defect::RefusedFirstCopyAwaited
         | Defect::IndexLooksTooFar
         | Defect::LargeEntryNotSynced => NODE,
         Defect::PromisesBeforePersist
