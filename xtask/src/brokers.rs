@@ -88,6 +88,8 @@ pub(crate) struct Running {
     child: Child,
     pub(crate) pid: Pid,
     pub(crate) address: SocketAddr,
+    /// Since the spawn.
+    pub(crate) started: Stopwatch,
     /// From spawn to the first answer.
     pub(crate) ready_after: Duration,
 }
@@ -120,11 +122,12 @@ fn kafka(place: &Place, address: SocketAddr, extra: &[(&str, &str)]) -> Result<R
         heap: KAFKA_HEAP.to_owned(),
         detached: false,
     })?;
-    let (pid, ready_after) = (node.pid, node.ready_after);
+    let (pid, started, ready_after) = (node.pid, node.started, node.ready_after);
     Ok(Running {
         child: node.into_child(),
         pid,
         address,
+        started,
         ready_after,
     })
 }
@@ -155,6 +158,7 @@ fn thalweg(place: &Place, address: SocketAddr) -> Result<Running> {
         child,
         pid,
         address,
+        started,
         ready_after: Duration::ZERO,
     };
     running.ready_after = ready::wait_until_ready(address, pid, started, READY_MAX)
@@ -166,6 +170,13 @@ impl Running {
     /// Ends the broker and waits for it.
     pub(crate) fn stop(mut self) -> Result<()> {
         self.end()
+    }
+
+    /// Ends the broker without a warning.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 
     fn end(&mut self) -> Result<()> {

@@ -1,12 +1,12 @@
 //! The raw device, in the same minute: what any broker could do at best.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::Result;
 
-use super::statistics;
+use super::{page_cache, statistics};
 use crate::stopwatch::Stopwatch;
 
 const SYNCS: usize = 200;
@@ -21,6 +21,8 @@ pub(super) struct Device {
     pub(super) sync_ms: f64,
     /// 256 MiB written and synced once, in MB/s.
     pub(super) stream_megabytes_per_second: f64,
+    /// The same 256 MiB read back, from the device, in MB/s.
+    pub(super) read_megabytes_per_second: f64,
 }
 
 /// Measures in `folder`; takes about a second.
@@ -41,10 +43,19 @@ pub(super) fn probe(folder: &Path) -> Result<Device> {
     }
     file.sync_data()?;
     let seconds = started.elapsed().as_secs_f64();
+    page_cache::evict(&path)?;
+    let started = Stopwatch::start();
+    let mut file = File::open(&path)?;
+    let mut chunk = chunk;
+    for _ in 0..STREAM_BYTES / STREAM_CHUNK {
+        file.read_exact(&mut chunk)?;
+    }
+    let read_seconds = started.elapsed().as_secs_f64();
     std::fs::remove_file(path)?;
     let megabytes = f64::from(u32::try_from(STREAM_BYTES)?) / 1e6;
     Ok(Device {
         sync_ms: statistics::median(&syncs),
         stream_megabytes_per_second: megabytes / seconds,
+        read_megabytes_per_second: megabytes / read_seconds,
     })
 }

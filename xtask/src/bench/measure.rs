@@ -25,6 +25,7 @@ pub(super) enum Metric {
     LatencyP99,
     LatencyP999,
     ReadyMs,
+    FirstProduceMs,
     RestCpuPercent,
     ResidentMegabytes,
     /// Processor time of everything but broker and generator: noise, not a result.
@@ -43,6 +44,7 @@ impl Metric {
             Self::LatencyP99 => "latency p99, ms",
             Self::LatencyP999 => "latency p99.9, ms",
             Self::ReadyMs => "ready after, ms",
+            Self::FirstProduceMs => "first produce acknowledged after, ms",
             Self::RestCpuPercent => "CPU at rest, % of a core",
             Self::ResidentMegabytes => "resident memory, MB",
             Self::ForeignCpuPercent => "foreign CPU, % of the machine",

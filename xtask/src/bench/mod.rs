@@ -6,10 +6,12 @@
 
 mod device;
 mod environment;
+mod first_produce;
 mod generator;
 mod measure;
 mod memory;
 mod page;
+mod page_cache;
 mod plan;
 mod rounds;
 mod scenario;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::device::Device;
 use super::environment::Environment;
 use super::measure::Metric;
 use super::plan::Plan;
@@ -75,21 +76,15 @@ pub(super) fn section(outcome: &Outcome) -> String {
         }
         row(&mut text, &cells);
     }
-    let syncs: Vec<f64> = outcome
-        .devices
-        .iter()
-        .map(|device| device.sync_ms)
-        .collect();
-    let streams: Vec<f64> = outcome
-        .devices
-        .iter()
-        .map(|device| device.stream_megabytes_per_second)
-        .collect();
+    let of_device = |figure: fn(&Device) -> f64| -> String {
+        range(&outcome.devices.iter().map(figure).collect::<Vec<_>>())
+    };
     writeln!(
         text,
-        "\nDevice in the same minutes: 4 KiB append and sync {} ms, 256 MiB stream {} MB/s.",
-        range(&syncs),
-        range(&streams)
+        "\nDevice in the same minutes: 4 KiB append and sync {} ms, 256 MiB written at {} MB/s and read at {} MB/s.",
+        of_device(|device| device.sync_ms),
+        of_device(|device| device.stream_megabytes_per_second),
+        of_device(|device| device.read_megabytes_per_second)
     )
     .expect("writing to a String cannot fail");
     text

@@ -58,7 +58,7 @@ pub(crate) fn run(args: Vec<String>) -> Result<()> {
         }
         return Ok(());
     }
-    ensure!(plan.systems.len() > 1, "a comparison needs two systems");
+    ensure!(!plan.systems.is_empty(), "which systems?");
     ensure!(plan.pairs > 0, "at least one round");
     let chosen: Vec<&Scenario> = SCENARIOS
         .iter()

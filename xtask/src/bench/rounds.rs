@@ -1,7 +1,9 @@
 //! Rounds of a scenario: every system in turn, the same load, the disk at rest in between.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -9,6 +11,7 @@ use super::device::{self, Device};
 use super::generator::{self, Generators, Load, Target};
 use super::measure::{self, Metric, Sample};
 use super::scenario::{Scenario, Work};
+use super::{first_produce, page_cache};
 use crate::brokers::{Place, Running, System};
 
 /// Everything a comparison needs.
@@ -46,8 +49,10 @@ impl Bench {
         };
         let result = match scenario.work {
             Work::Start => self.starts(&mut outcome),
+            Work::Recovery { .. } => self.recoveries(scenario, &mut outcome),
             Work::Light { .. }
             | Work::LightRead { .. }
+            | Work::ColdRead { .. }
             | Work::JavaProduce { .. }
             | Work::JavaConsume { .. }
             | Work::JavaEndToEnd { .. }
@@ -65,8 +70,11 @@ impl Bench {
             let mut row = Row::new(self.systems.len());
             for index in self.order(round) {
                 let running = self.systems[index].start(&self.place(index, round)?)?;
+                first_produce::until_acknowledged(running.address)?;
+                let acknowledged = running.started.elapsed();
                 let mut sample = measure::at_rest(&running)?;
-                sample.insert(Metric::ReadyMs, running.ready_after.as_secs_f64() * 1000.0);
+                sample.insert(Metric::ReadyMs, millis(running.ready_after));
+                sample.insert(Metric::FirstProduceMs, millis(acknowledged));
                 running.stop()?;
                 row.set(index, sample);
             }
@@ -74,6 +82,36 @@ impl Bench {
             outcome.devices.push(device::probe(&self.data)?);
         }
         Ok(())
+    }
+
+    /// Every round ends each system without a warning and starts it again.
+    fn recoveries(&self, scenario: &Scenario, outcome: &mut Outcome) -> Result<()> {
+        let mut running = VecDeque::new();
+        for (index, system) in self.systems.iter().enumerate() {
+            let broker = system.start(&self.place(index, 0)?)?;
+            self.prepare(&broker, scenario)?;
+            running.push_back(broker);
+        }
+        for _ in 0..self.pairs {
+            let mut row = Row::new(self.systems.len());
+            for (index, system) in self.systems.iter().enumerate() {
+                let broker = running.pop_front().expect("each system runs");
+                broker.kill()?;
+                rustix::fs::sync();
+                let broker = system.start(&self.place(index, 0)?)?;
+                first_produce::until_acknowledged(broker.address)?;
+                let acknowledged = millis(broker.started.elapsed());
+                let sample = Sample::from([
+                    (Metric::ReadyMs, millis(broker.ready_after)),
+                    (Metric::FirstProduceMs, acknowledged),
+                ]);
+                row.set(index, sample);
+                running.push_back(broker);
+            }
+            outcome.rounds.push(row.samples);
+            outcome.devices.push(device::probe(&self.data)?);
+        }
+        running.into_iter().try_for_each(Running::stop)
     }
 
     /// All systems stay up; the first round warms them and does not count.
@@ -124,7 +162,9 @@ impl Bench {
     fn prepare(&self, broker: &Running, scenario: &Scenario) -> Result<()> {
         let target = target(broker, scenario, "filled");
         let filled = match scenario.work {
-            Work::LightRead { filled, .. } => filled,
+            Work::LightRead { filled, .. }
+            | Work::ColdRead { filled }
+            | Work::Recovery { filled } => filled,
             Work::JavaConsume { records } => records,
             Work::Idle => 0,
             Work::Light { .. }
@@ -143,7 +183,12 @@ impl Bench {
     fn one(&self, broker: &Running, scenario: &Scenario, round: u32) -> Result<Sample> {
         let filled = target(broker, scenario, "filled");
         match scenario.work {
-            Work::Start | Work::Idle => measure::at_rest(broker),
+            Work::Start | Work::Recovery { .. } | Work::Idle => measure::at_rest(broker),
+            Work::ColdRead { filled: records } => {
+                page_cache::evict(&self.data)?;
+                let flags = [format!("--records={records}"), "--seconds=600".to_owned()];
+                measure::under_load(broker, || self.load.light(&filled, "fetch", &flags))
+            }
             Work::LightRead { flags, .. } => measure::under_load(broker, || {
                 self.load.light(&filled, "fetch", &self.timed(flags))
             }),
@@ -185,6 +230,10 @@ impl Bench {
         all.extend(flags.iter().map(|flag| (*flag).to_owned()));
         all
     }
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }
 
 fn target(broker: &Running, scenario: &Scenario, name: &str) -> Target {

@@ -32,6 +32,10 @@ pub(super) enum Work {
     JavaConsume { records: u64 },
     /// Kafka's EndToEndLatency.
     JavaEndToEnd { records: u64 },
+    /// The same, each time with nothing of it in the page cache.
+    ColdRead { filled: u64 },
+    /// Starts after `kill -9`, on a topic that was filled once.
+    Recovery { filled: u64 },
     /// A start on a fresh data directory, then rest.
     Start,
     /// Rest with a topic of `partitions` partitions.
@@ -44,7 +48,7 @@ const JAVA_DEFAULTS: &[&str] = &["acks=all"];
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "start",
-        about: "ready after start, memory and processor at rest",
+        about: "ready and first acknowledged produce after start, memory and processor at rest",
         partitions: 0,
         work: Work::Start,
     },
@@ -52,6 +56,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "idle-1000",
         about: "memory and processor at rest with 1,000 partitions",
         partitions: 1000,
+        work: Work::Idle,
+    },
+    Scenario {
+        name: "idle-10000",
+        about: "memory and processor at rest with 10,000 partitions",
+        partitions: 10_000,
         work: Work::Idle,
     },
     Scenario {
@@ -93,6 +103,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
     },
     Scenario {
+        name: "produce-64",
+        about: "franz-go, acks=all, 1 KiB records, 64 partitions, 16 KiB batches",
+        partitions: 64,
+        work: Work::Light {
+            command: "produce",
+            flags: &["--batch=16384"],
+        },
+    },
+    Scenario {
         name: "produce-256",
         about: "franz-go, acks=all, 1 KiB records, 256 partitions, 16 KiB batches",
         partitions: 256,
@@ -117,6 +136,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         work: Work::Light {
             command: "batches",
             flags: &["--spread=16"],
+        },
+    },
+    Scenario {
+        name: "batches-16-100b",
+        about: "pre-encoded 16 KiB batches of 100 B records, acks=all, 16 partitions",
+        partitions: 16,
+        work: Work::Light {
+            command: "batches",
+            flags: &["--spread=16", "--size=100"],
         },
     },
     Scenario {
@@ -156,6 +184,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
     },
     Scenario {
+        name: "consume-cold",
+        about: "a light consumer from the start of 4 partitions of 1 KiB records that are not in the page cache",
+        partitions: 4,
+        work: Work::ColdRead { filled: 3_000_000 },
+    },
+    Scenario {
         name: "consume-java-16",
         about: "Kafka's consumer in a group from the start of 16 partitions, 1 KiB records",
         partitions: 16,
@@ -193,6 +227,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         about: "Kafka's EndToEndLatency: one 100 B record at a time, to the consumer",
         partitions: 1,
         work: Work::JavaEndToEnd { records: 5_000 },
+    },
+    Scenario {
+        name: "recovery-10g",
+        about: "ready after kill -9, with 10 GiB of 1 KiB records in 16 partitions",
+        partitions: 16,
+        work: Work::Recovery { filled: 10 << 20 },
     },
 ];
 

@@ -16,7 +16,7 @@ use crate::ready;
 use crate::stopwatch::Stopwatch;
 
 /// A start of a cold JVM on a busy machine takes seconds, not minutes.
-const READY_MAX: Duration = Duration::from_secs(90);
+const READY_MAX: Duration = Duration::from_secs(300);
 
 /// Kafka's controlled shutdown takes a few seconds.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
@@ -47,6 +47,8 @@ pub(crate) struct KafkaNode {
     child: Child,
     /// Its process.
     pub(crate) pid: Pid,
+    /// Since the spawn.
+    pub(crate) started: Stopwatch,
     /// From spawn to the first answer.
     pub(crate) ready_after: Duration,
 }
@@ -69,6 +71,7 @@ impl KafkaNode {
         let mut node = Self {
             child,
             pid,
+            started,
             ready_after: Duration::ZERO,
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
