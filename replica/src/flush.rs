@@ -291,6 +291,10 @@ impl<D: Disk> Shard<D> {
                 self.refuse_pending(group, &cause);
                 break;
             }
+            if std::mem::take(&mut self.refuses) {
+                let notice = "the disk takes batches again".to_owned();
+                self.effects.push(Effect::Notice(notice));
+            }
             proposed += data.len();
             self.pending_bytes -= data.len();
             leader.proposed(batches.len());

@@ -30,6 +30,7 @@ struct Node {
     shard: Shard<SimDisk>,
     done: BTreeMap<Ticket, Result<Appended, AppendError>>,
     woken: Vec<WaiterId>,
+    notices: Vec<String>,
     next: u64,
 }
 
@@ -51,6 +52,7 @@ impl Node {
             shard,
             done: BTreeMap::new(),
             woken: Vec::new(),
+            notices: Vec::new(),
             next: 0,
         }
     }
@@ -96,7 +98,8 @@ impl Node {
             Effect::RemoveLog(removal) => self.shard.log_removed(removal.perform()),
             Effect::Wake(waiter) => self.woken.push(waiter),
             Effect::Failed(why) => panic!("{why}"),
-            Effect::LeaderChanged(_) | Effect::Notice(_) | Effect::Remove(_) => {}
+            Effect::Notice(text) => self.notices.push(text),
+            Effect::LeaderChanged(_) | Effect::Remove(_) => {}
             Effect::Send { message, .. } => panic!("nobody to send {message:?} to"),
         }
     }
@@ -335,6 +338,10 @@ fn a_full_disk_refuses_what_it_cannot_take_and_goes_on_when_there_is_room() {
     node.append(group, produced(&["a"], sequence(0)));
     node.settle();
     node.disk.set_free_bytes(Some(0));
+    for _ in 0..3 {
+        node.append(group, batch(&["refused"]));
+        node.settle();
+    }
     let refused = node.append(group, produced(&["b"], sequence(1)));
     node.settle();
     assert!(
@@ -347,6 +354,12 @@ fn a_full_disk_refuses_what_it_cannot_take_and_goes_on_when_there_is_room() {
     node.settle();
     assert_eq!(node.base(again), 1);
     assert_eq!(node.values(group), ["a", "b"]);
+    let said: Vec<_> = node.notices.iter().map(String::as_str).collect();
+    let (full, room) = (
+        "batches of orders-0 are refused: the batch could not be written: the disk is full",
+        "the disk takes batches again",
+    );
+    assert_eq!(said, [full, room], "once each");
 }
 
 #[test]
