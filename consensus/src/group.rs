@@ -103,12 +103,14 @@ pub struct StepError(String);
 /// One Raft group.
 pub struct Group {
     pub(crate) node: RawNode<GroupStorage>,
-    config: GroupConfig,
+    pub(crate) config: GroupConfig,
     committed: LogIndex,
     handed_out: ReadyNumber,
     persisted: ReadyNumber,
     /// The entry by which the members became what they are.
-    membership_index: LogIndex,
+    pub(crate) membership_index: LogIndex,
+    /// With this it is durable that they did.
+    membership_ready: ReadyNumber,
     /// The log was given up for one that begins after this entry, which is not durable yet.
     beginning: Option<(ReadyNumber, LogIndex)>,
     /// How long followers that were sent the log's beginning did not say that they have it.
@@ -172,6 +174,7 @@ impl Group {
             handed_out: ReadyNumber(0),
             persisted: ReadyNumber(0),
             membership_index: state.membership_index,
+            membership_ready: ReadyNumber(0),
             beginning: None,
             beginning_ticks: BTreeMap::new(),
         };
@@ -402,6 +405,7 @@ impl Group {
     }
 
     fn collect(&mut self, work: &mut Work) {
+        let members_before = self.membership_index;
         let mut ready = self.node.ready();
         let number = ReadyNumber(ready.number());
         // Confirming a number confirms all before it, so one that needs nothing durable itself
@@ -426,13 +430,47 @@ impl Group {
         let entries = ready.take_entries();
         work.append.extend(entries.iter().map(Entry::from_raft));
         self.node.mut_store().append(&entries);
+        let messages = ready.take_messages().into_iter();
         work.messages
-            .extend(ready.take_messages().into_iter().map(Message));
+            .extend(messages.map(|message| self.outgoing(message)));
+        let messages = ready.take_persisted_messages().into_iter();
         work.messages_after_persist
-            .extend(ready.take_persisted_messages().into_iter().map(Message));
+            .extend(messages.map(|message| self.outgoing(message)));
         let committed = ready.take_committed_entries();
         self.node.advance_append_async(ready);
         self.apply(&committed, work);
+        if self.membership_index > members_before {
+            // What is committed need not be durable, but a change of the members has to: who forgets
+            // it asks those for votes who are gone.
+            work.hard_state = Some(self.hard_state());
+            work.ready = Some(number);
+            self.handed_out = number;
+            self.membership_ready = number;
+        }
+    }
+
+    /// A follower's answer tells the leader what it knows to be committed, for which the raft crate has
+    /// no use: here it is what it still knows after a crash as far as the members go, see
+    /// [`Self::settled_voters`].
+    fn outgoing(&self, mut message: eraftpb::Message) -> Message {
+        let is_answer = matches!(
+            message.msg_type,
+            MessageType::MsgAppendResponse | MessageType::MsgHeartbeatResponse
+        );
+        if is_answer {
+            let remembered = if self.remembers_members() {
+                self.committed
+            } else {
+                LogIndex(0)
+            };
+            message.commit = message.commit.min(remembered.0);
+        }
+        Message(message)
+    }
+
+    /// Whether it is durable here who the members are.
+    pub(crate) fn remembers_members(&self) -> bool {
+        self.persisted >= self.membership_ready
     }
 
     /// The log is given up for the beginning of the leader's.

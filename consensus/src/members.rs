@@ -108,6 +108,26 @@ impl Group {
         proposed.map_err(|_dropped| ChangeError::UnderWay)
     }
 
+    /// The voters, unless they are being changed. A change is over when most of them know of it after
+    /// a crash as well: until then an election may need those that it removed.
+    #[must_use]
+    pub fn settled_voters(&self) -> Option<Vec<ReplicaId>> {
+        let now = self.membership();
+        let is_changing = !now.voters_outgoing.is_empty() || !now.learners.is_empty();
+        let remember = now.voters.iter().filter(|&&voter| self.is_told(voter));
+        let is_settled = !is_changing && 2 * remember.count() > now.voters.len();
+        is_settled.then_some(now.voters)
+    }
+
+    /// Whether a replica remembers the last change of the members, as far as the leader knows.
+    fn is_told(&self, replica: ReplicaId) -> bool {
+        if replica == self.config.replica {
+            return self.remembers_members();
+        }
+        let progress = self.node.raft.prs().get(replica.0);
+        progress.is_some_and(|progress| progress.committed_index >= self.membership_index.0)
+    }
+
     /// Whether a follower has nearly all that the leader has.
     #[must_use]
     pub fn is_caught_up(&self, replica: ReplicaId) -> bool {

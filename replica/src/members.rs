@@ -25,14 +25,13 @@ impl<D: Disk> Shard<D> {
         }
     }
 
-    /// The voters of a partition that this replica leads, unless they are being changed.
+    /// The voters of a partition that this replica leads, unless they are being changed. Replicas that
+    /// are not among them are needed no more.
     #[must_use]
     pub fn voters(&self, group: GroupId) -> Option<Vec<ReplicaId>> {
         let replica = self.replicas.get(&group)?;
         replica.serving()?;
-        let now = replica.group.membership();
-        let is_settled = now.voters_outgoing.is_empty() && now.learners.is_empty();
-        is_settled.then_some(now.voters)
+        replica.group.settled_voters()
     }
 
     /// Takes the next step to the replicas that the partition is to have.

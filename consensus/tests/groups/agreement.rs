@@ -1,144 +1,12 @@
-//! Groups of one and of three voters on one thread, with lost messages and slow disks.
-
-#![expect(clippy::unwrap_used, reason = "a test fails where a value is missing")]
+//! Groups of one and of three voters.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use thalweg_consensus::{
-    Entry, EntryKind, Group, GroupConfig, GroupState, HardState, Membership, Message, ReadyNumber,
-    Role,
-};
+use thalweg_consensus::{EntryKind, Message, Role};
 use thalweg_model::{LogIndex, ReplicaId, Term};
 
-/// A replica's stable storage: what would survive a power cut.
-#[derive(Clone, Debug, Default)]
-struct Stable {
-    hard_state: HardState,
-    log: Vec<Entry>,
-}
-
-/// What was handed out and is not yet durable.
-struct Write {
-    ready: ReadyNumber,
-    hard_state: Option<HardState>,
-    entries: Vec<Entry>,
-    messages: Vec<Message>,
-}
-
-struct Node {
-    group: Group,
-    stable: Stable,
-    writing: VecDeque<Write>,
-    committed: Vec<(LogIndex, Term)>,
-}
-
-fn state(voters: u64, stable: &Stable) -> GroupState {
-    let mut terms: Vec<(LogIndex, Term)> = Vec::new();
-    for entry in &stable.log {
-        if terms.last().is_none_or(|(_, term)| *term != entry.term) {
-            terms.push((entry.index, entry.term));
-        }
-    }
-    GroupState {
-        hard_state: stable.hard_state,
-        membership: Membership {
-            voters: (1..=voters).map(ReplicaId).collect(),
-            ..Membership::default()
-        },
-        membership_index: LogIndex(0),
-        changes: Vec::new(),
-        start: (LogIndex(0), Term(0)),
-        terms,
-        last: stable.log.last().map_or(LogIndex(0), |entry| entry.index),
-    }
-}
-
-impl Node {
-    fn new(id: u64, voters: u64, stable: Stable) -> Self {
-        let config = GroupConfig {
-            replica: ReplicaId(id),
-            seed: 42,
-        };
-        let group = Group::new(config, state(voters, &stable));
-        Self {
-            group,
-            stable,
-            writing: VecDeque::new(),
-            committed: Vec::new(),
-        }
-    }
-
-    /// Takes the group's work; returns what may leave at once.
-    fn turn(&mut self) -> Vec<Message> {
-        let work = self.group.work();
-        for request in work.reads {
-            let read: Vec<_> = self
-                .stable
-                .log
-                .iter()
-                .filter(|entry| (request.from..request.to).contains(&entry.index))
-                .cloned()
-                .collect();
-            self.group.read_back(request, &read);
-        }
-        if let Some(index) = work.committed {
-            self.note_commit(index);
-        }
-        // It may become durable alone: what it tells to be committed must not be taken for entries
-        // that the log has in their place, which are about to be cut off.
-        let told = work.hard_state.map_or(LogIndex(0), |state| state.commit);
-        let last = self.stable.log.last().map(|entry| entry.index);
-        assert!(told <= last.unwrap_or(LogIndex(0)), "{told} is not durable");
-        let mut now = work.messages;
-        match work.ready {
-            Some(ready) => self.writing.push_back(Write {
-                ready,
-                hard_state: work.hard_state,
-                entries: work.append,
-                messages: work.messages_after_persist,
-            }),
-            None => now.extend(work.messages_after_persist),
-        }
-        now
-    }
-
-    fn note_commit(&mut self, index: LogIndex) {
-        let from = self
-            .committed
-            .last()
-            .map_or(LogIndex(0), |(index, _)| *index);
-        let writing = self.writing.iter().flat_map(|write| &write.entries);
-        let mut all: BTreeMap<LogIndex, Term> = BTreeMap::new();
-        for entry in self.stable.log.iter().chain(writing) {
-            all.insert(entry.index, entry.term);
-        }
-        self.committed
-            .extend(all.into_iter().filter(|(i, _)| *i > from && *i <= index));
-    }
-
-    /// The disk finishes its oldest write; returns what may leave now.
-    fn disk(&mut self) -> Vec<Message> {
-        let Some(write) = self.writing.pop_front() else {
-            return Vec::new();
-        };
-        let Write {
-            ready,
-            hard_state,
-            entries,
-            messages,
-        } = write;
-        if let Some(state) = hard_state {
-            self.stable.hard_state = state;
-        }
-        if let Some(first) = entries.first() {
-            self.stable.log.retain(|entry| entry.index < first.index);
-        }
-        self.stable.log.extend(entries);
-        self.group.persisted(ready);
-        messages
-    }
-}
+use crate::node::{Dice, Node, Stable};
 
 fn data(n: u64) -> Bytes {
     Bytes::from(n.to_be_bytes().to_vec())
@@ -204,19 +72,6 @@ fn a_restart_commits_the_whole_durable_log_in_a_higher_term() {
 fn a_follower_takes_no_proposal() {
     let mut node = Node::new(1, 3, Stable::default());
     assert!(node.group.propose([data(1)].into_iter()).is_err());
-}
-
-/// SplitMix64: the test's own dice, so that a failure replays.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
 }
 
 struct Cluster {
