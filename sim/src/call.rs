@@ -38,7 +38,7 @@ pub(crate) enum Request {
 /// An answer, or that there will be none.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    Produced(Appended),
+    Produced(Produced),
     /// Not appended, and it never will be.
     Refused(AppendError),
     /// What became of it is not known.
@@ -53,6 +53,14 @@ pub(crate) enum Reply {
     Unreadable(String),
     /// The node does not run; nothing was done.
     Unreachable,
+}
+
+/// Where a batch is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Produced {
+    pub(crate) appended: Appended,
+    /// Of the leader that answered, if it still leads.
+    pub(crate) epoch: Option<LeaderEpoch>,
 }
 
 /// What a fetch found.

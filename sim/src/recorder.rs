@@ -47,7 +47,7 @@ pub(crate) struct Recorder {
     open: BTreeMap<CallId, Open>,
     sessions: BTreeMap<ClientId, Session>,
     looks: BTreeMap<ClientId, Look>,
-    /// The highest mark that was told of each partition.
+    /// What the mark of each partition is known to be at least, by what anybody was told.
     marks: BTreeMap<TopicPartition, i64>,
 }
 
@@ -134,6 +134,9 @@ impl Recorder {
                 batch,
                 acks,
             } => {
+                if let (Acks::All, Some(Reply::Produced(produced))) = (acks, reply) {
+                    self.learn_mark(*partition, produced.appended.base.value() + 1);
+                }
                 let header = BatchHeader::decode(batch)?;
                 let sent = StoredBatch::split_first(&mut batch.clone()).ok()?;
                 Some(Call::Send {
@@ -190,19 +193,26 @@ impl Recorder {
         }
     }
 
+    /// The mark of a partition was so high; returns the highest that it was.
+    fn learn_mark(&mut self, partition: TopicPartition, high: i64) -> i64 {
+        let known = self.marks.entry(partition).or_default();
+        *known = high.max(*known);
+        *known
+    }
+
     fn poll(
         &mut self,
         client: ClientId,
         (partition, from): (TopicPartition, i64),
         found: &Fetched,
     ) -> Call {
-        let told = self.marks.entry(partition).or_default();
         let high = found.marks.high_watermark.value();
-        *told = high.max(*told);
+        let known = self.learn_mark(partition, high);
         let place = Place {
             log_start: found.marks.log_start.value(),
-            // How marks of one epoch and the next follow each other is compared where epochs are known.
-            high_watermark: if self.marks_may_lag { *told } else { high },
+            // Marks and acknowledgements of one epoch and the next are compared where epochs are
+            // known, see `Truth::marks`.
+            high_watermark: if self.marks_may_lag { known } else { high },
             records: found.batches.iter().filter_map(observed).collect(),
         };
         if let Some(look) = self.looks.get_mut(&client) {
@@ -234,7 +244,7 @@ impl Recorder {
 
 fn send_outcome(reply: Option<&Reply>) -> Outcome<i64> {
     match reply {
-        Some(Reply::Produced(appended)) => Outcome::Ok(appended.base.value()),
+        Some(Reply::Produced(produced)) => Outcome::Ok(produced.appended.base.value()),
         Some(Reply::Refused(_) | Reply::NotHere | Reply::Unreachable) => Outcome::Failed,
         Some(
             Reply::Unknown

@@ -10,6 +10,7 @@ use thalweg_model::batch::{HEADER_BYTES, StoredBatch};
 use thalweg_model::{LeaderEpoch, TopicPartition};
 use thalweg_replica::Marks;
 
+use crate::call::Produced;
 use crate::violation::Violation;
 
 /// Number of one batch of one producer, which its first record's key names.
@@ -47,6 +48,8 @@ struct Partition {
     at: BTreeMap<i64, BatchId>,
     /// Highest high watermark that an answer of each epoch carried.
     marks: BTreeMap<LeaderEpoch, i64>,
+    /// Highest end of a batch that each epoch acknowledged for good: its mark was no lower.
+    acknowledged: BTreeMap<LeaderEpoch, i64>,
     /// Highest offset that anybody asked to delete up to.
     deleted_to: i64,
 }
@@ -91,9 +94,10 @@ impl Truth {
         &mut self,
         partition: TopicPartition,
         id: BatchId,
-        base: i64,
+        produced: Produced,
         kept: bool,
     ) -> Result<(), Violation> {
+        let base = produced.appended.base.value();
         let of = self.of(partition);
         let sent = of
             .sent
@@ -104,8 +108,13 @@ impl Truth {
         } else {
             Outcome::MayBeLost
         };
+        let end = base + sent.records;
         if kept {
             of.see(base, id)?;
+        }
+        if kept && let Some(epoch) = produced.epoch {
+            let highest = of.acknowledged.entry(epoch).or_default();
+            *highest = end.max(*highest);
         }
         Ok(())
     }
@@ -149,8 +158,8 @@ impl Truth {
         told.unwrap_or(0)
     }
 
-    /// What every answer of a leader carries. `known` is the highest mark that was told when the
-    /// question was asked, and of which epoch.
+    /// What every answer of a leader carries. `known` is what was [known](Self::known_marks) when the
+    /// question was asked. A leader that does not know yet that it was replaced may tell an older mark.
     pub(crate) fn marks(
         &mut self,
         partition: TopicPartition,
@@ -177,10 +186,17 @@ impl Truth {
         Ok(())
     }
 
-    /// The marks told so far.
+    /// What each epoch's mark is known to have been at least.
     pub(crate) fn known_marks(&self, partition: TopicPartition) -> BTreeMap<LeaderEpoch, i64> {
-        let of = self.partitions.get(&partition);
-        of.map(|of| of.marks.clone()).unwrap_or_default()
+        let Some(of) = self.partitions.get(&partition) else {
+            return BTreeMap::new();
+        };
+        let mut known = of.marks.clone();
+        for (&epoch, &end) in &of.acknowledged {
+            let mark = known.entry(epoch).or_default();
+            *mark = end.max(*mark);
+        }
+        known
     }
 
     /// A reader who asked for `from` got batches; returns where to read on.

@@ -259,12 +259,11 @@ impl Client for Producer {
             cx.wake(0, 1_000);
             return Ok(());
         }
-        if let Reply::Produced(appended) = reply {
+        if let Reply::Produced(produced) = reply {
             let batch = self.under_way.remove(at).expect("its place was found");
             let kept = self.acks() == Acks::All;
             self.known = true;
-            cx.truth
-                .acknowledged(partition, batch.id, appended.base.value(), kept)?;
+            cx.truth.acknowledged(partition, batch.id, produced, kept)?;
         } else {
             self.failed(at, &reply, partition, cx);
         }

@@ -19,7 +19,7 @@ use crate::directory::Directory;
 use crate::swarm::Swarm;
 use crate::violation::Violation;
 use io::Job;
-use serve::FetchCall;
+use serve::{AppendCall, FetchCall};
 
 /// What a node wants from the world after a turn.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ struct Running {
     groups: BTreeMap<TopicPartition, GroupId>,
     jobs: BTreeMap<u64, Job>,
     next_job: u64,
-    tickets: BTreeMap<Ticket, (ClientId, CallId)>,
+    tickets: BTreeMap<Ticket, AppendCall>,
     next_ticket: u64,
     fetches: BTreeMap<WaiterId, FetchCall>,
     outputs: Vec<Output>,

@@ -10,7 +10,15 @@ use thalweg_replica::{
 };
 
 use super::{Output, Running, SimNode};
-use crate::call::{CallId, ClientId, Fetched, Reply, Request, checked};
+use crate::call::{CallId, ClientId, Fetched, Produced, Reply, Request, checked};
+
+/// An append that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AppendCall {
+    client: ClientId,
+    call: CallId,
+    group: GroupId,
+}
 
 /// A fetch that may have to wait.
 #[derive(Clone, Debug)]
@@ -101,7 +109,13 @@ impl Running {
         match self.shard.append(group, checked(batch), acks, ticket) {
             Ok(()) if acks == Acks::None => {}
             Ok(()) => {
-                self.tickets.insert(ticket, asked);
+                let (client, call) = asked;
+                let append = AppendCall {
+                    client,
+                    call,
+                    group,
+                };
+                self.tickets.insert(ticket, append);
             }
             Err(AppendError::NotLeader | AppendError::UnknownPartition) => {
                 self.answer(asked, Reply::NotHere);
@@ -112,16 +126,19 @@ impl Running {
     }
 
     pub(super) fn completed(&mut self, ticket: Ticket, result: Result<Appended, AppendError>) {
-        let Some(asked) = self.tickets.remove(&ticket) else {
+        let Some(append) = self.tickets.remove(&ticket) else {
             return;
         };
         let reply = match result {
-            Ok(appended) => Reply::Produced(appended),
+            Ok(appended) => Reply::Produced(Produced {
+                appended,
+                epoch: self.shard.leader_epoch(append.group),
+            }),
             // It had been taken: what becomes of it is not known.
             Err(AppendError::NotLeader | AppendError::StorageFailed) => Reply::Unknown,
             Err(error) => Reply::Refused(error),
         };
-        self.answer(asked, reply);
+        self.answer((append.client, append.call), reply);
     }
 
     fn fetch(&mut self, fetch: FetchCall, now: Now) {
