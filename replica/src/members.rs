@@ -10,16 +10,22 @@ use crate::partition::Replica;
 use crate::recovery::term_runs;
 
 impl<D: Disk> Shard<D> {
-    /// Tells which replicas a partition is to have, and where they live. Whichever of them leads adds
+    /// Tells which replicas a partition is to have, and where they and those live that it still has:
+    /// without one that is to go, nobody may be elected. Whichever of them leads adds
     /// those that are new as followers, and when they have what the others have, makes them voters
     /// and removes the rest in one change. A replica whose disk is gone comes back as another one:
     /// under its old name it would vote again where it had voted.
-    pub fn reassign(&mut self, group: GroupId, replicas: &[(ReplicaId, BrokerId)]) {
+    pub fn reassign(
+        &mut self,
+        group: GroupId,
+        wanted: &[ReplicaId],
+        living: &[(ReplicaId, BrokerId)],
+    ) {
         let Some(replica) = self.replicas.get_mut(&group) else {
             return;
         };
-        replica.peers.extend(replicas.iter().copied());
-        replica.wanted = replicas.iter().map(|&(id, _)| id).collect();
+        replica.peers.extend(living.iter().copied());
+        replica.wanted = wanted.to_vec();
         if replica.wanted != [replica.spec.replica] {
             self.shared.insert(group);
         }

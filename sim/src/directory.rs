@@ -133,10 +133,16 @@ impl Directory {
         true
     }
 
-    /// Where a partition's replicas are to live.
-    pub(crate) fn wanted(&self, partition: TopicPartition) -> Vec<(ReplicaId, BrokerId)> {
+    /// The replicas that a partition is to have.
+    pub(crate) fn wanted(&self, partition: TopicPartition) -> Vec<ReplicaId> {
+        let of = self.partitions.get(&partition).into_iter();
+        of.flat_map(|of| &of.wanted).map(|&(id, _)| id).collect()
+    }
+
+    /// Where a partition's replicas live: those that it is to have, and those that are to go.
+    pub(crate) fn living(&self, partition: TopicPartition) -> Vec<(ReplicaId, BrokerId)> {
         let of = self.partitions.get(&partition);
-        of.map(|of| of.wanted.clone()).unwrap_or_default()
+        of.map(|of| of.replicas.clone()).unwrap_or_default()
     }
 
     /// Partitions whose replicas are not those that they are to have.

@@ -39,7 +39,7 @@ fn three_nodes_agree_and_keep_what_they_acknowledged() {
 }
 
 /// Each of these once found something; nodes, seconds of work, seed.
-const FOUND: [(u64, u64, u64); 6] = [
+const FOUND: [(u64, u64, u64); 7] = [
     // A follower that was cut off came back when the leader had deleted the records that it lacked;
     // seed 118 as well.
     (3, 5, 442),
@@ -50,6 +50,8 @@ const FOUND: [(u64, u64, u64); 6] = [
     // A change of the members counted as over when only the leader knew of it for certain, whose disk
     // was lost then: those that were left asked a removed replica for its vote.
     (3, 4, 24994),
+    // After a restart a replica did not know where one lives that was to go, and no leader was elected.
+    (3, 8, 60675),
     // A leader that was cut off told an older mark than a batch proved that its successor had
     // acknowledged. It may: epochs tell them apart, and now the checker does so too.
     (3, 4, 12031),

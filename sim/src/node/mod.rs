@@ -178,7 +178,8 @@ impl SimNode {
         for spec in specs {
             let partition = spec.topic_partition();
             let group = running.shard.add(spec.clone(), now);
-            running.shard.reassign(group, &directory.wanted(partition));
+            let (wanted, living) = (directory.wanted(partition), directory.living(partition));
+            running.shard.reassign(group, &wanted, &living);
             running.groups.insert(partition, group);
         }
     }
