@@ -1,5 +1,6 @@
 //! What clients did and were told, written down for the checker of histories.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -7,7 +8,8 @@ use std::time::Instant;
 
 use thalweg_model::batch::ProducerStamp;
 use thalweg_sim::history::{
-    Acks, Call, Observed, Operation, Outcome, Partition, Place, ProducerRef, Sent, check, text,
+    Acks, Call, Member as GroupMember, Observed, Operation, Outcome, Partition, Place, ProducerRef,
+    Sent, check, text,
 };
 
 use crate::harness::{Client, batch};
@@ -16,19 +18,34 @@ use crate::harness::{Client, batch};
 pub(crate) const REQUEST_TIMED_OUT: i16 = 7;
 
 /// A history in the making; threads share it.
+#[derive(Debug)]
 pub(crate) struct Recorder {
     start: Instant,
+    /// It writes nothing down.
+    is_deaf: bool,
     operations: Mutex<Vec<Operation>>,
 }
 
 /// Records with their offsets.
 pub(crate) type Found = Vec<(i64, Vec<u8>)>;
 
+/// Where a group is by partition; none where it has committed nothing.
+pub(crate) type Positions = BTreeMap<i32, Option<i64>>;
+
 impl Recorder {
     pub(crate) fn new() -> Self {
         Self {
             start: Instant::now(),
+            is_deaf: false,
             operations: Mutex::default(),
+        }
+    }
+
+    /// For those of whom nobody asks for a history.
+    pub(crate) fn deaf() -> Self {
+        Self {
+            is_deaf: true,
+            ..Self::new()
         }
     }
 
@@ -37,6 +54,9 @@ impl Recorder {
     }
 
     fn add(&self, invoked: u64, is_answered: bool, call: Call) {
+        if self.is_deaf {
+            return;
+        }
         let returned = is_answered.then(|| self.now());
         self.operations.lock().unwrap().push(Operation {
             invoked,
@@ -100,6 +120,71 @@ impl Recorder {
         };
         self.add(invoked, true, call);
         found
+    }
+
+    /// A member of a group is given partitions by what `ask` asks for.
+    pub(crate) fn assigned<T>(
+        &self,
+        member: GroupMember,
+        topic: &str,
+        ask: impl FnOnce() -> io::Result<T>,
+        given: impl FnOnce(&T) -> Option<Vec<i32>>,
+    ) -> io::Result<T> {
+        let invoked = self.now();
+        let answer = ask()?;
+        if let Some(numbers) = given(&answer) {
+            let partitions = numbers.into_iter().map(|number| partition(topic, number));
+            let call = Call::Assigned {
+                member,
+                partitions: partitions.collect(),
+            };
+            self.add(invoked, true, call);
+        }
+        Ok(answer)
+    }
+
+    /// A member commits a position; `ask` gives the error code.
+    pub(crate) fn commit(
+        &self,
+        member: GroupMember,
+        (topic, number): (&str, i32),
+        offset: i64,
+        ask: impl FnOnce() -> io::Result<i16>,
+    ) -> io::Result<i16> {
+        let invoked = self.now();
+        let answer = ask();
+        let outcome = match &answer {
+            Ok(0) => Outcome::Ok(()),
+            Ok(REQUEST_TIMED_OUT) | Err(_) => Outcome::Unknown,
+            Ok(_) => Outcome::Failed,
+        };
+        let call = Call::Commit {
+            member,
+            partition: partition(topic, number),
+            offset,
+            outcome,
+        };
+        self.add(invoked, answer.is_ok(), call);
+        answer
+    }
+
+    /// Somebody asks where a group is; `ask` gives the positions that there are.
+    pub(crate) fn committed(
+        &self,
+        (group, topic): (&str, &str),
+        ask: impl FnOnce() -> io::Result<Positions>,
+    ) -> io::Result<Positions> {
+        let invoked = self.now();
+        let answer = ask()?;
+        for (&number, &position) in &answer {
+            let call = Call::Committed {
+                group: group.to_owned(),
+                partition: partition(topic, number),
+                outcome: Outcome::Ok(position),
+            };
+            self.add(invoked, true, call);
+        }
+        Ok(answer)
     }
 
     /// The last look at everything.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use crate::harness::{Broker, Client, Dice, becomes, setting};
 use crate::history::{REQUEST_TIMED_OUT, Recorder};
-use crate::member::{Member, committed};
+use crate::member::{Member, committed, reads_on};
 use thalweg_model::batch::ProducerStamp;
 use thalweg_model::{ProducerEpoch, ProducerId};
 
@@ -113,10 +114,10 @@ fn nothing_acknowledged_is_lost_or_changed_by_kill_nine() {
     let mut broker = Broker::start_with(dir.path(), &overrides);
     let port = broker.port;
     broker.connect().create(TOPIC).unwrap();
-    let recorder = Recorder::new();
+    let recorder = Arc::new(Recorder::new());
     let mut expected = Expected::default();
     let mut members: Vec<_> = (0..MEMBERS)
-        .map(|_| Member::new(GROUP, TOPIC, PARTITIONS))
+        .map(|_| Member::new(GROUP, TOPIC, PARTITIONS).recorded(&recorder))
         .collect();
     let mut ready_ms = Vec::new();
     for round in 0..rounds {
@@ -129,9 +130,9 @@ fn nothing_acknowledged_is_lost_or_changed_by_kill_nine() {
         broker = Broker::start_on(&data, port, &overrides).unwrap();
         ready_ms.push(broker.ready_ms);
         check(&broker, &mut expected.records, round, &recorder);
-        check_group(&broker, &mut members, &mut expected, round);
+        check_group(&broker, &mut members, &mut expected, (round, &recorder));
     }
-    let (joins, resumed) = finish(&broker, &mut members, &mut expected);
+    let (joins, resumed) = finish(&broker, &mut members, &mut expected, &recorder);
     for partition in 0..PARTITIONS {
         recorder.drain(&mut broker.connect(), (TOPIC, partition));
     }
@@ -150,9 +151,14 @@ fn nothing_acknowledged_is_lost_or_changed_by_kill_nine() {
 }
 
 /// The group reads the rest; how often members joined, and went on without joining again.
-fn finish(broker: &Broker, members: &mut [Member], expected: &mut Expected) -> (u64, u64) {
+fn finish(
+    broker: &Broker,
+    members: &mut [Member],
+    expected: &mut Expected,
+    recorder: &Recorder,
+) -> (u64, u64) {
     let port = broker.port;
-    let position = || committed(&mut broker.connect(), GROUP, TOPIC, PARTITIONS).unwrap();
+    let position = || position(broker, recorder);
     let last = |partition| {
         let records = expected.records.range((partition, 0)..(partition + 1, 0));
         records.last().map_or(0, |((_, offset), _)| offset + 1)
@@ -173,7 +179,7 @@ fn finish(broker: &Broker, members: &mut [Member], expected: &mut Expected) -> (
         reached
     });
     assert_eq!(reached, end, "the group comes to the end");
-    check_group(broker, members, expected, u64::MAX);
+    check_group(broker, members, expected, (u64::MAX, recorder));
     for (partition, offset) in expected.records.keys() {
         assert!(expected.read[partition] > *offset, "{partition}/{offset}");
     }
@@ -181,9 +187,19 @@ fn finish(broker: &Broker, members: &mut [Member], expected: &mut Expected) -> (
     (sum(|m| m.seen.joins), sum(|m| m.seen.resumed))
 }
 
+fn position(broker: &Broker, recorder: &Recorder) -> BTreeMap<i32, i64> {
+    let ask = || committed(&mut broker.connect(), GROUP, TOPIC, PARTITIONS);
+    reads_on(recorder.committed((GROUP, TOPIC), ask).unwrap())
+}
+
 /// What a member committed is there and not older, nobody else moved it, what the group read are
 /// the records that are there, and it skipped none.
-fn check_group(broker: &Broker, members: &mut [Member], expected: &mut Expected, round: u64) {
+fn check_group(
+    broker: &Broker,
+    members: &mut [Member],
+    expected: &mut Expected,
+    (round, recorder): (u64, &Recorder),
+) {
     let mut highest_sent = expected.committed.clone();
     let mut read: BTreeMap<(i32, i64), Vec<u8>> = BTreeMap::new();
     for member in members {
@@ -207,8 +223,7 @@ fn check_group(broker: &Broker, members: &mut [Member], expected: &mut Expected,
         );
         *next = (offset + 1).max(*next);
     }
-    let found = committed(&mut broker.connect(), GROUP, TOPIC, PARTITIONS).unwrap();
-    for (partition, offset) in found {
+    for (partition, offset) in position(broker, recorder) {
         let acknowledged = expected.committed.get(&partition).copied().unwrap_or(0);
         let sent = highest_sent.get(&partition).copied().unwrap_or(0);
         assert!(

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use thalweg_sim::history::Member as GroupMember;
 use thalweg_wire::Str;
 use thalweg_wire::messages::join_group_request::JoinGroupRequestProtocol;
 use thalweg_wire::messages::offset_commit_request::{
@@ -19,6 +21,7 @@ use thalweg_wire::messages::{
 };
 
 use crate::harness::Client;
+use crate::history::{Positions, Recorder};
 
 const UNKNOWN_MEMBER_ID: i16 = 25;
 
@@ -36,6 +39,7 @@ pub(crate) struct Member {
     /// Its partitions and where it reads next; empty before it has joined.
     positions: BTreeMap<i32, i64>,
     has_joined: bool,
+    recorder: Arc<Recorder>,
     /// What it saw of the group.
     pub(crate) seen: Seen,
 }
@@ -68,7 +72,22 @@ impl Member {
             generation: -1,
             positions: BTreeMap::new(),
             has_joined: false,
+            recorder: Arc::new(Recorder::deaf()),
             seen: Seen::default(),
+        }
+    }
+
+    /// Has what it does written down with what others do.
+    pub(crate) fn recorded(mut self, recorder: &Arc<Recorder>) -> Self {
+        self.recorder = Arc::clone(recorder);
+        self
+    }
+
+    fn name(&self) -> GroupMember {
+        GroupMember {
+            group: self.group.to_owned(),
+            member: self.id.clone(),
+            generation: self.generation,
         }
     }
 
@@ -185,21 +204,25 @@ impl Member {
                 .collect(),
             ..SyncGroupRequest::default()
         };
-        let synced = client.ask(&request, 3)?;
+        let recorder = Arc::clone(&self.recorder);
+        let synced = recorder.assigned(
+            self.name(),
+            self.topic,
+            || client.ask(&request, 3),
+            |synced| (synced.error_code == 0).then(|| numbers(&synced.assignment)),
+        )?;
         if synced.error_code != 0 {
             self.leave_place(synced.error_code);
             return Ok(());
         }
-        let mut mine = synced.assignment;
-        while mine.has_remaining() {
-            self.positions.insert(mine.get_i32(), 0);
-        }
         self.has_joined = true;
         self.seen.joins += 1;
-        for (partition, offset) in committed(client, self.group, self.topic, self.partitions)? {
-            if let Some(position) = self.positions.get_mut(&partition) {
-                *position = offset;
-            }
+        let (group, topic) = (self.group, self.topic);
+        let ask = || committed(client, group, topic, self.partitions);
+        let committed = recorder.committed((group, topic), ask)?;
+        for number in numbers(&synced.assignment) {
+            let position = committed.get(&number).copied().flatten().unwrap_or(0);
+            self.positions.insert(number, position);
         }
         Ok(())
     }
@@ -243,8 +266,16 @@ impl Member {
             }],
             ..OffsetCommitRequest::default()
         };
-        Ok(client.ask(&request, 7)?.topics[0].partitions[0].error_code)
+        let ask = || Ok(client.ask(&request, 7)?.topics[0].partitions[0].error_code);
+        let place = (self.topic, partition);
+        self.recorder.commit(self.name(), place, offset, ask)
     }
+}
+
+/// The partitions of an assignment.
+fn numbers(assignment: &Bytes) -> Vec<i32> {
+    let mut left = assignment.clone();
+    std::iter::from_fn(|| left.try_get_i32().ok()).collect()
 }
 
 /// Asks for the group's coordinator, as every client does first: that makes the topic in which
@@ -260,13 +291,13 @@ fn find_coordinator(client: &mut Client, group: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Where a group is in each partition; 0 where it has committed nothing.
+/// Where a group is in each partition.
 pub(crate) fn committed(
     client: &mut Client,
     group: &str,
     topic: &str,
     partitions: i32,
-) -> io::Result<BTreeMap<i32, i64>> {
+) -> io::Result<Positions> {
     let request = OffsetFetchRequest {
         group_id: Str::from(group),
         topics: Some(vec![OffsetFetchRequestTopic {
@@ -285,7 +316,16 @@ pub(crate) fn committed(
         assert_eq!(answer.error_code, 0, "a group's offsets can be asked for");
         let partitions = answer.topics[0].partitions.iter();
         return Ok(partitions
-            .map(|p| (p.partition_index, p.committed_offset.max(0)))
+            .map(|p| {
+                let position = (p.committed_offset >= 0).then_some(p.committed_offset);
+                (p.partition_index, position)
+            })
             .collect());
     }
+}
+
+/// Where a group reads on in each partition: at 0 where it has committed nothing.
+pub(crate) fn reads_on(positions: Positions) -> BTreeMap<i32, i64> {
+    let reads_on = |(number, position): (i32, Option<i64>)| (number, position.unwrap_or(0));
+    positions.into_iter().map(reads_on).collect()
 }

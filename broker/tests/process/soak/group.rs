@@ -13,7 +13,7 @@ use thalweg_wire::messages::delete_records_request::{DeleteRecordsPartition, Del
 
 use super::{Alarm, World, answered};
 use crate::harness::{Client, Dice, batch, becomes};
-use crate::member::{Member, committed};
+use crate::member::{Member, committed, reads_on};
 
 pub(super) const TOPIC: &str = "grouped";
 pub(super) const PARTITIONS: i32 = 3;
@@ -157,7 +157,7 @@ fn round(world: &World, members: &mut [Member], dice: &mut Dice) {
 /// Checks what was seen, and deletes what nobody needs any more.
 fn look(world: &World, members: &mut [Member], expected: &mut Expected, deletes: bool) {
     world.work(|client| {
-        let found = committed(client, GROUP, TOPIC, PARTITIONS)?;
+        let found = reads_on(committed(client, GROUP, TOPIC, PARTITIONS)?);
         expected.check(members, found);
         if deletes {
             delete(client, &expected.committed)?;
@@ -194,7 +194,7 @@ fn finish(world: &World, members: &mut [Member], expected: &mut Expected, ends: 
         .collect();
     let position = || {
         let mut client = Client::connect(world.port).unwrap();
-        committed(&mut client, GROUP, TOPIC, PARTITIONS).unwrap()
+        reads_on(committed(&mut client, GROUP, TOPIC, PARTITIONS).unwrap())
     };
     let done = AtomicBool::new(false);
     let reached = thread::scope(|scope| {
