@@ -152,7 +152,7 @@ async fn serve(
 fn bind(config: &BrokerConfig) -> anyhow::Result<Vec<(Rc<str>, TcpListener)>> {
     let mut sockets = Vec::new();
     for listener in config.listeners() {
-        let name: Rc<str> = Rc::from(listener.name.as_str());
+        let name: Rc<str> = Rc::from(listener.bound.name.as_str());
         for choice in listener.addresses()? {
             let mut tried = choice
                 .into_iter()
@@ -193,7 +193,7 @@ fn announce(node: &Node, data: &DataDir, metrics: Option<SocketAddr>) {
     for listener in node.config.listeners() {
         text.push_str(&format!(
             "  kafka {}:{} ({})\n",
-            listener.advertised_host, listener.advertised_port, listener.name
+            listener.advertised_host, listener.advertised_port, listener.bound.name
         ));
     }
     if let Some(address) = metrics {

@@ -9,6 +9,7 @@ pub mod controller;
 pub mod image;
 pub mod limits;
 pub mod record;
+pub mod start;
 
 pub use controller::Controller;
 pub use image::{MetadataChanges, MetadataDelta, MetadataImage};

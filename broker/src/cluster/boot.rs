@@ -101,7 +101,7 @@ async fn register(
     let endpoints: Vec<_> = listeners
         .iter()
         .map(|listener| Endpoint {
-            listener: listener.name.as_str().into(),
+            listener: listener.bound.name.as_str().into(),
             host: listener.advertised_host.as_str().into(),
             port: listener.advertised_port,
             security_protocol: 0,

@@ -4,16 +4,11 @@
 //! The result is a flat map with the origin of each value. Settings that change while the node runs are the controller's:
 //! they lie over these, see `thalweg_metadata::config::ConfigLayers`.
 
-mod checks;
 mod effects;
-mod environment;
+mod error;
 mod host_name;
 mod listeners;
-mod own;
-mod problem;
-mod properties;
 mod report;
-mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -24,14 +19,14 @@ use thalweg_cli::StartOptions;
 use thalweg_coordinator::GroupConfig;
 use thalweg_metadata::MetadataImage;
 use thalweg_metadata::config::{ConfigLayers, StaticConfigs};
+use thalweg_metadata::start::{
+    DATA_DEFAULT, MetricsListener, Origin, Settings, across, metrics_listener,
+};
 use thalweg_model::BrokerId;
 
+pub(crate) use error::ConfigError;
 pub(crate) use listeners::Listener;
-pub(crate) use own::MetricsListener;
-pub(crate) use problem::ConfigError;
 pub(crate) use report::ConfigReport;
-
-use settings::{Origin, Settings};
 
 /// The settings of a node.
 #[derive(Debug)]
@@ -75,7 +70,7 @@ impl BrokerConfig {
 
     fn of(mut settings: Settings, cluster_id: Option<String>) -> Result<Self, ConfigError> {
         let mut problems = settings.check_values();
-        problems.extend(checks::across(&settings));
+        problems.extend(across(&settings));
         let listeners = match listeners::all(&settings) {
             Ok(listeners) => listeners,
             Err(found) => {
@@ -83,7 +78,7 @@ impl BrokerConfig {
                 Vec::new()
             }
         };
-        let metrics = own::metrics_listener(&settings).unwrap_or_else(|problem| {
+        let metrics = metrics_listener(&settings).unwrap_or_else(|problem| {
             problems.push(problem);
             None
         });
@@ -230,5 +225,5 @@ impl BrokerConfig {
 }
 
 fn default_data() -> PathBuf {
-    PathBuf::from(settings::DATA_DEFAULT)
+    PathBuf::from(DATA_DEFAULT)
 }

@@ -1,11 +1,10 @@
 //! What a person should know about the settings, said once at the start.
 
 use thalweg_metadata::config::broker_keys;
+use thalweg_metadata::start::{Origin, Settings, controller_names, own_default};
 
 use super::effects::has_effect;
-use super::listeners::{Listener, controller_names};
-use super::own;
-use super::settings::{Origin, Settings};
+use super::listeners::Listener;
 
 /// What a person should know about the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +24,7 @@ impl ConfigReport {
                 if !has_effect(key) {
                     without_effect.push(key);
                 }
-            } else if own::default(key).is_none() && !belongs_elsewhere(key) {
+            } else if own_default(key).is_none() && !belongs_elsewhere(key) {
                 report.notices.push(unknown(key, &setting.origin));
             }
         }
@@ -70,11 +69,11 @@ impl ConfigReport {
         let silent = settings.given("advertised.listeners").is_none();
         for listener in listeners
             .iter()
-            .filter(|listener| silent && listener.is_any())
+            .filter(|listener| silent && listener.bound.is_any())
         {
             self.notices.push(format!(
                 "listener {} tells clients to connect to {}:{}; for clients elsewhere set advertised.listeners",
-                listener.name, listener.advertised_host, listener.advertised_port
+                listener.bound.name, listener.advertised_host, listener.advertised_port
             ));
         }
     }

@@ -50,12 +50,15 @@ fn a_node_needs_no_settings() {
     let [listener] = config.listeners() else {
         panic!("one listener")
     };
-    assert_eq!((listener.name.as_str(), listener.port), ("PLAINTEXT", 9092));
+    assert_eq!(
+        (listener.bound.name.as_str(), listener.bound.port),
+        ("PLAINTEXT", 9092)
+    );
     assert_eq!(
         (listener.advertised_host.as_str(), listener.advertised_port),
         ("localhost", 9092)
     );
-    assert!(listener.is_any());
+    assert!(listener.bound.is_any());
     assert_eq!(config.socket_request_max_bytes(), 104_857_600);
     assert_eq!(config.connections_max_idle(), Duration::from_secs(600));
     assert!(config.auto_create_topics_enable());
@@ -166,11 +169,11 @@ fn listeners_of_a_kafka_file_are_taken_over() {
         (internal.advertised_host.as_str(), internal.advertised_port),
         ("kafka", 29092)
     );
-    assert!(internal.is_any() && !external.is_any());
+    assert!(internal.bound.is_any() && !external.bound.is_any());
     assert_eq!(
         (
-            external.host.as_str(),
-            external.port,
+            external.bound.host.as_str(),
+            external.bound.port,
             external.advertised_port
         ),
         ("127.0.0.1", 9092, 19092)
@@ -184,7 +187,7 @@ fn listeners_of_a_kafka_file_are_taken_over() {
         ]
     );
     let six = load("listeners=PLAINTEXT://[::1]:9092\n", &[], &[]).unwrap();
-    assert_eq!(six.listeners()[0].host, "::1");
+    assert_eq!(six.listeners()[0].bound.host, "::1");
 }
 
 #[test]

@@ -5,13 +5,13 @@ use std::io;
 use std::rc::Rc;
 
 use anyhow::Context;
+use thalweg_metadata::start::MetricsListener;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::text;
-use crate::config::MetricsListener;
 use crate::limits::{
     ACCEPT_PAUSE, METRICS_CONNECTIONS_MAX, METRICS_HEAD_BYTES_MAX, METRICS_TIME_MAX,
 };

@@ -59,9 +59,9 @@ pub(super) struct OwnSetting {
     pub(super) meaning: String,
 }
 
-/// The settings of `broker/src/config/own.rs`.
+/// The settings of `metadata/src/start/own.rs`.
 pub(super) fn own_settings() -> Result<Vec<OwnSetting>> {
-    let source = super::read("broker/src/config/own.rs")?;
+    let source = super::read("metadata/src/start/own.rs")?;
     let name = Regex::new(r#"const ([A-Z_]+): &str = "([^"]+)";"#)?;
     let names: BTreeMap<String, String> = name
         .captures_iter(&source)

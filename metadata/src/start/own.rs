@@ -13,7 +13,7 @@ struct OwnSetting {
 }
 
 /// Where metrics are fetched.
-pub(super) const METRICS_LISTENER: &str = "thalweg.metrics.listener";
+const METRICS_LISTENER: &str = "thalweg.metrics.listener";
 
 /// All settings of our own.
 const OWN: &[OwnSetting] = &[OwnSetting {
@@ -22,24 +22,29 @@ const OWN: &[OwnSetting] = &[OwnSetting {
     meaning: "Address of the HTTP door of `/metrics`, as `HOST:PORT`. Empty or `0`: there is none. A door that was asked for and cannot be opened stops the start; the default gives way with a notice, so that two nodes fit on one machine.",
 }];
 
-/// The default of a setting of our own; none if it is not one.
-pub(super) fn default(key: &str) -> Option<&'static str> {
+/// The default of a setting of our own; `None` if it is not one.
+#[must_use]
+pub fn own_default(key: &str) -> Option<&'static str> {
     let own = OWN.iter().find(|own| own.name == key);
     own.map(|own| own.default)
 }
 
 /// The door of `/metrics`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MetricsListener {
+pub struct MetricsListener {
     /// A host or an address.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// A port; 0 lets the system choose.
+    pub port: u16,
     /// Somebody asked for it: a node that cannot open it does not start.
-    pub(crate) required: bool,
+    pub required: bool,
 }
 
-/// Where metrics are fetched; none if they are not.
-pub(super) fn metrics_listener(settings: &Settings) -> Result<Option<MetricsListener>, Problem> {
+/// Where metrics are fetched; `None` if they are not.
+///
+/// # Errors
+/// It is no address.
+pub fn metrics_listener(settings: &Settings) -> Result<Option<MetricsListener>, Problem> {
     let text = settings.get(METRICS_LISTENER).unwrap_or_default().trim();
     if matches!(text, "" | "0") {
         return Ok(None);

@@ -1,17 +1,21 @@
 //! The text form of Java's properties.
 
-/// An entry and the line it begins on, counted from 1.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) line: usize,
-    pub(super) key: String,
-    pub(super) value: String,
+/// An entry and the line it begins on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it begins, counted from 1.
+    pub line: usize,
+    /// The key.
+    pub key: String,
+    /// The value, with the blanks at its end.
+    pub value: String,
 }
 
 /// Reads entries in their order; of equal keys the last counts, which is the caller's affair.
 ///
 /// `#` and `!` begin comments, a backslash at the end of a line continues it, `=`, `:` or blanks end a key.
-pub(super) fn parse(text: &str) -> Vec<Entry> {
+#[must_use]
+pub fn parse(text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut lines = (1..).zip(text.lines());
     while let Some((line, first)) = lines.next() {

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use thalweg_metadata::config::{ConfigType, StaticConfigs, broker_keys};
-
 use super::environment;
 use super::own;
 use super::problem::Problem;
 use super::properties;
+use crate::config::{ConfigType, StaticConfigs, broker_keys};
 
 /// Where data goes if nobody says.
-pub(super) const DATA_DEFAULT: &str = "./thalweg-data";
+pub const DATA_DEFAULT: &str = "./thalweg-data";
 
 /// What Kafka wants to be told and one node knows by itself.
 const DEFAULTS: &[(&str, &str)] = &[
@@ -23,7 +22,7 @@ const DEFAULTS: &[(&str, &str)] = &[
 
 /// Where a value comes from, from weak to strong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// Nobody gave it.
     Default,
     /// A line of a properties file.
@@ -47,20 +46,23 @@ impl fmt::Display for Origin {
 
 /// A value and its origin.
 #[derive(Clone, Debug)]
-pub(super) struct Setting {
-    pub(super) value: String,
-    pub(super) origin: Origin,
+pub struct Setting {
+    /// The value as it was given.
+    pub value: String,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// All settings.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
+pub struct Settings {
     given: BTreeMap<String, Setting>,
 }
 
 impl Settings {
     /// What one node needs to work by itself.
-    pub(super) fn with_defaults() -> Self {
+    #[must_use]
+    pub fn with_defaults() -> Self {
         let mut settings = Self::default();
         for (key, value) in DEFAULTS {
             settings.set(key, value, Origin::Default);
@@ -69,7 +71,7 @@ impl Settings {
     }
 
     /// Gives a setting a value; one from a stronger source must come later.
-    pub(super) fn set(&mut self, key: &str, value: &str, origin: Origin) {
+    pub fn set(&mut self, key: &str, value: &str, origin: Origin) {
         // `broker.id` is the old name of `node.id`, and `log.dir` of `log.dirs`: a name that is given hides the
         // default of the other.
         for (one, other) in [("node.id", "broker.id"), ("log.dirs", "log.dir")] {
@@ -82,7 +84,7 @@ impl Settings {
     }
 
     /// Adds the entries of a properties file.
-    pub(super) fn add_file(&mut self, path: &Path, text: &str) {
+    pub fn add_file(&mut self, path: &Path, text: &str) {
         for entry in properties::parse(text) {
             let origin = Origin::File(path.to_owned(), entry.line);
             // Java keeps blanks at the end of a line; in numbers and names they are never meant.
@@ -91,7 +93,7 @@ impl Settings {
     }
 
     /// Adds the settings among the variables; the id of a new cluster, if one of them is that.
-    pub(super) fn add_environment(
+    pub fn add_environment(
         &mut self,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Option<String> {
@@ -109,10 +111,11 @@ impl Settings {
     }
 
     /// A value, or Kafka's default.
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
         match self.given.get(key) {
             Some(setting) => Some(&setting.value),
-            None => match own::default(key) {
+            None => match own::own_default(key) {
                 Some(default) => Some(default),
                 None => broker_keys().get(key)?.default.text(),
             },
@@ -120,17 +123,20 @@ impl Settings {
     }
 
     /// A value that somebody gave, a person or we.
-    pub(super) fn given(&self, key: &str) -> Option<&str> {
+    #[must_use]
+    pub fn given(&self, key: &str) -> Option<&str> {
         self.given.get(key).map(|setting| setting.value.as_str())
     }
 
     /// Where a value comes from.
-    pub(super) fn origin(&self, key: &str) -> Option<&Origin> {
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
         self.given.get(key).map(|setting| &setting.origin)
     }
 
     /// The elements of a list.
-    pub(super) fn list(&self, key: &str) -> Vec<String> {
+    #[must_use]
+    pub fn list(&self, key: &str) -> Vec<String> {
         let text = self.get(key).unwrap_or_default();
         let elements = text.split(',').map(str::trim);
         elements
@@ -140,13 +146,14 @@ impl Settings {
     }
 
     /// An integer that passed its check; 0 for one that did not, which is reported anyway.
-    pub(super) fn integer(&self, key: &str) -> i64 {
+    #[must_use]
+    pub fn integer(&self, key: &str) -> i64 {
         let value = self.get(key).and_then(|text| text.trim().parse().ok());
         value.unwrap_or(0)
     }
 
     /// Settings that a person gave, with their origins.
-    pub(super) fn given_by_people(&self) -> impl Iterator<Item = (&str, &Setting)> {
+    pub fn given_by_people(&self) -> impl Iterator<Item = (&str, &Setting)> {
         let all = self
             .given
             .iter()
@@ -155,7 +162,7 @@ impl Settings {
     }
 
     /// Settles what the old names say and reports every value that its key refuses.
-    pub(super) fn check_values(&mut self) -> Vec<Problem> {
+    pub fn check_values(&mut self) -> Vec<Problem> {
         for (new, old) in [("node.id", "broker.id"), ("log.dirs", "log.dir")] {
             if !self.given.contains_key(new)
                 && let Some(setting) = self.given.get(old).cloned()
@@ -180,7 +187,8 @@ impl Settings {
     }
 
     /// The values alone.
-    pub(super) fn into_static(self) -> StaticConfigs {
+    #[must_use]
+    pub fn into_static(self) -> StaticConfigs {
         let values = self
             .given
             .into_iter()

@@ -1,38 +1,12 @@
-//! What is wrong with the settings: what, where, why, and what to do.
+//! What is wrong with a setting: what, where, why, and what to do.
 
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
 
 use super::settings::Origin;
 
-/// Why a node does not start with its settings.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    /// The properties file cannot be read.
-    #[error("cannot read the settings in {}: {cause}; check the path given with -f", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        cause: io::Error,
-    },
-    /// Some settings are wrong.
-    #[error("{} wrong:{}", if .0.len() == 1 { "one setting is" } else { "several settings are" }, list(.0))]
-    Invalid(Vec<Problem>),
-}
-
-fn list(problems: &[Problem]) -> String {
-    problems
-        .iter()
-        .map(|problem| format!("\n  {problem}"))
-        .collect()
-}
-
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub struct Problem {
     /// The setting.
     key: String,
     /// Where its value comes from.

@@ -4,7 +4,8 @@ use super::problem::Problem;
 use super::settings::{Origin, Settings};
 
 /// Everything that is wrong with settings that are fine alone.
-pub(super) fn across(settings: &Settings) -> Vec<Problem> {
+#[must_use]
+pub fn across(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
     identity(settings, &mut problems);
     one_node(settings, &mut problems);
