@@ -6,7 +6,9 @@
 //! - messages and what is stored as messages: an element of 3 bytes becomes a struct of some 50, so the decoder's own budget
 //!   counts (`wire::limits::decode_budget`, 64 KiB and 16 times the frame);
 //! - whatever decompresses: a block or window of the codec, and the plain bytes up to the limit that is asked for;
-//! - whatever opens a journal: buffers of its chunks, whatever is in them.
+//! - whatever opens a journal: buffers of its chunks, whatever is in them;
+//! - settings: an entry or an element of two bytes becomes a struct of some 50 with texts of its own, and a complaint names key, origin,
+//!   reason and remedy.
 
 mod batches;
 mod directory;
@@ -14,6 +16,7 @@ mod files;
 mod messages;
 mod records;
 mod sequences;
+mod settings;
 
 use crate::Dice;
 
@@ -47,6 +50,9 @@ pub const ALL: &[Target] = &[
     files::SNAPSHOT,
     files::EPOCHS,
     directory::DIRECTORY,
+    settings::PROPERTIES,
+    settings::START,
+    settings::CHANGES,
     sequences::SEQUENCES,
 ];
 

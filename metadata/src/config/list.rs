@@ -1,4 +1,8 @@
 //! Lists between commas.
+//!
+//! A list and what is added to it or taken from it come from clients: both are walked once, whatever their length.
+
+use std::collections::BTreeSet;
 
 /// Splits at commas and drops the spaces around them; the empty text is the empty list.
 pub(super) fn split(text: &str) -> Vec<String> {
@@ -14,27 +18,24 @@ pub(super) fn split(text: &str) -> Vec<String> {
 
 /// `text` with the elements of `added` that it does not hold yet, in their order.
 pub(crate) fn append(text: &str, added: &str) -> String {
-    let mut elements = non_empty(text);
-    for element in non_empty(added) {
-        if !elements.contains(&element) {
-            elements.push(element);
-        }
-    }
+    let mut elements: Vec<&str> = non_empty(text).collect();
+    let mut held: BTreeSet<&str> = elements.iter().copied().collect();
+    elements.extend(non_empty(added).filter(|element| held.insert(element)));
     elements.join(",")
 }
 
 /// `text` without the elements of `removed`.
 pub(crate) fn subtract(text: &str, removed: &str) -> String {
-    let gone = non_empty(removed);
-    let mut elements = non_empty(text);
-    elements.retain(|element| !gone.contains(element));
-    elements.join(",")
+    let gone: BTreeSet<&str> = non_empty(removed).collect();
+    let kept: Vec<&str> = non_empty(text)
+        .filter(|element| !gone.contains(element))
+        .collect();
+    kept.join(",")
 }
 
-fn non_empty(text: &str) -> Vec<String> {
-    let mut elements = split(text);
-    elements.retain(|element| !element.is_empty());
-    elements
+fn non_empty(text: &str) -> impl Iterator<Item = &str> {
+    let elements = text.split(',').map(str::trim);
+    elements.filter(|element| !element.is_empty())
 }
 
 #[cfg(test)]

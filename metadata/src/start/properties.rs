@@ -17,17 +17,22 @@ pub struct Entry {
 #[must_use]
 pub fn parse(text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let mut lines = (1..).zip(text.lines());
+    let mut lines = (1..).zip(natural_lines(text));
     while let Some((line, first)) = lines.next() {
-        let first = first.trim_start_matches(BLANK);
-        if first.is_empty() || first.starts_with(['#', '!']) {
-            continue;
-        }
-        let mut logical = first.to_owned();
-        while is_continued(&logical) {
+        let mut logical = String::new();
+        let mut part = first.trim_start_matches(BLANK);
+        // As long as nothing was said, a line that goes on may still go on with a comment, or with nothing.
+        while !logical.is_empty() || !(part.is_empty() || part.starts_with(['#', '!'])) {
+            logical.push_str(part);
+            if !is_continued(&logical) {
+                break;
+            }
             logical.pop();
             let Some((_, next)) = lines.next() else { break };
-            logical.push_str(next.trim_start_matches(BLANK));
+            part = next.trim_start_matches(BLANK);
+        }
+        if logical.is_empty() {
+            continue;
         }
         let (key, value) = split(&logical);
         entries.push(Entry {
@@ -37,6 +42,22 @@ pub fn parse(text: &str) -> Vec<Entry> {
         });
     }
     entries
+}
+
+/// Lines as Java ends them: by a line feed, a carriage return, or both.
+fn natural_lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let all = rest?;
+        let Some((line, after)) = all.split_once(['\n', '\r']) else {
+            rest = None;
+            return Some(all);
+        };
+        let is_return = all.as_bytes()[line.len()] == b'\r';
+        let after_both = after.strip_prefix('\n').filter(|_| is_return);
+        rest = Some(after_both.unwrap_or(after));
+        Some(line)
+    })
 }
 
 const BLANK: [char; 3] = [' ', '\t', '\u{c}'];
@@ -63,32 +84,37 @@ fn split(line: &str) -> (&str, &str) {
     (&line[..end], value.trim_start_matches(BLANK))
 }
 
+/// An escaped number is a UTF-16 unit: two of them may be one letter.
 fn unescape(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
+    let mut units = Vec::with_capacity(text.len());
     let mut chars = text.chars();
+    let mut letter = [0; 2];
     while let Some(c) = chars.next() {
         if c != '\\' {
-            plain.push(c);
+            units.extend_from_slice(c.encode_utf16(&mut letter));
             continue;
         }
-        match chars.next() {
-            Some('t') => plain.push('\t'),
-            Some('n') => plain.push('\n'),
-            Some('r') => plain.push('\r'),
-            Some('f') => plain.push('\u{c}'),
+        let plain = match chars.next() {
+            Some('t') => '\t',
+            Some('n') => '\n',
+            Some('r') => '\r',
+            Some('f') => '\u{c}',
             Some('u') => {
                 let digits: String = chars.by_ref().take(4).collect();
-                let code = u32::from_str_radix(&digits, 16).ok();
-                plain.push(
-                    code.and_then(char::from_u32)
-                        .unwrap_or(char::REPLACEMENT_CHARACTER),
-                );
+                units.push(unit(&digits));
+                continue;
             }
-            Some(other) => plain.push(other),
-            None => {}
-        }
+            Some(other) => other,
+            None => break,
+        };
+        units.extend_from_slice(plain.encode_utf16(&mut letter));
     }
-    plain
+    String::from_utf16_lossy(&units)
+}
+
+fn unit(digits: &str) -> u16 {
+    const REPLACEMENT: u16 = 0xfffd;
+    u16::from_str_radix(digits, 16).unwrap_or(REPLACEMENT)
 }
 
 #[cfg(test)]
@@ -118,6 +144,39 @@ mod tests {
             [("a b=c".to_owned(), "d e ".to_owned())]
         );
         assert_eq!(pairs("a"), [("a".to_owned(), String::new())]);
+    }
+
+    #[test]
+    fn lines_end_where_java_ends_them() {
+        let found = [
+            ("a".to_owned(), "1".to_owned()),
+            ("b".to_owned(), "2".to_owned()),
+        ];
+        for text in [
+            "a=1\nb=2",
+            "a=1\rb=2\r",
+            "a=1\r\n\r\nb=2\r\n",
+            "a=\\\r\n1\rb=2",
+        ] {
+            assert_eq!(pairs(text), found, "{text:?}");
+        }
+        let after_a_return = parse("\r\n\ra=1");
+        assert_eq!(after_a_return[0].line, 3);
+    }
+
+    #[test]
+    fn a_line_of_a_backslash_alone_says_nothing() {
+        assert_eq!(pairs("\\\n\n"), []);
+        assert_eq!(pairs("\\\n# a=1\n"), []);
+        assert_eq!(pairs("\\\n  a=1\n"), [("a".to_owned(), "1".to_owned())]);
+    }
+
+    #[test]
+    fn two_units_are_one_letter() {
+        assert_eq!(
+            pairs("a=\\ud83c\\udf0a \\ud83c"),
+            [("a".to_owned(), "\u{1f30a} \u{fffd}".to_owned())]
+        );
     }
 
     #[test]
