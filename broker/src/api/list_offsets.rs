@@ -109,21 +109,22 @@ fn find(
     let epoch = LeaderEpoch::from_wire(partition.current_leader_epoch);
     let supported = |since: i16| caller.version >= since;
     let target = match partition.timestamp {
-        -1 => OffsetTarget::Latest,
-        -2 => OffsetTarget::Earliest,
-        -3 if supported(7) => OffsetTarget::MaxTimestamp,
-        -4 if supported(8) => OffsetTarget::Earliest,
+        -1 => Some(OffsetTarget::Latest),
+        -2 => Some(OffsetTarget::Earliest),
+        -3 if supported(7) => Some(OffsetTarget::MaxTimestamp),
+        -4 if supported(8) => Some(OffsetTarget::Earliest),
         // Nothing is tiered, so nothing is the last that was or the next to be.
-        -5 if supported(9) => return Ok(None),
-        -6 if supported(11) => return Ok(None),
-        timestamp if timestamp >= 0 => OffsetTarget::Timestamp(Timestamp(timestamp)),
+        -5 if supported(9) => None,
+        -6 if supported(11) => None,
+        timestamp if timestamp >= 0 => Some(OffsetTarget::Timestamp(Timestamp(timestamp))),
         _ => return Err(ErrorCode::UnsupportedVersion),
     };
-    let found = caller
-        .node
-        .with_shard(|shard| shard.find_offset(group, target, isolation, epoch))
-        .map_err(|error| code_of(&error, topic))?;
-    Ok(found)
+    // Where nothing can be found, an epoch that is not the leader's is refused all the same.
+    let found = caller.node.with_shard(|shard| match target {
+        Some(target) => shard.find_offset(group, target, isolation, epoch),
+        None => shard.marks(group, epoch).map(|_| None),
+    });
+    found.map_err(|error| code_of(&error, topic))
 }
 
 fn code_of(error: &AccessError, topic: &ListOffsetsTopic) -> ErrorCode {

@@ -63,11 +63,12 @@ fn end(
     let group = route.and_then(|route| route.group(asked.partition));
     let group = group.ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let current = LeaderEpoch::from_wire(asked.current_leader_epoch);
-    let Some(epoch) = LeaderEpoch::from_wire(asked.leader_epoch) else {
-        return Ok(None);
-    };
+    // Who asks for no epoch still says which leader is meant.
     let found = caller
         .node
-        .with_shard(|shard| shard.end_of_epoch(group, epoch, current));
+        .with_shard(|shard| match LeaderEpoch::from_wire(asked.leader_epoch) {
+            Some(epoch) => shard.end_of_epoch(group, epoch, current),
+            None => shard.marks(group, current).map(|_| None),
+        });
     found.map_err(|error| errors::access(&error))
 }

@@ -10,6 +10,7 @@ mod damage;
 mod debug;
 mod device;
 mod faults;
+mod fenced;
 mod harness;
 mod history;
 mod hostile;
