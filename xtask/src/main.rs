@@ -36,7 +36,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   codegen     rewrite the generated sources of wire; --check fails when they are stale
   dist        build the static binary that is shipped
   docs        rewrite the pages about requests and settings; --check fails when they are stale
-  fuzz        feed hostile bytes to every decoder: --seconds N [target]...
+  fuzz        feed hostile bytes to every decoder, and requests to a broker beside a model: --seconds N --seed N [target]...
   history     check histories of clients, files with one operation a line in JSON
   kafka       start, stop or use Apache Kafka, the reference broker
   schema      rewrite wire/schema from the jars of the reference broker

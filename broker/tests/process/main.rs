@@ -20,6 +20,7 @@ mod memory;
 mod metrics;
 mod pipelined;
 mod refusals;
+mod sequences;
 mod slow;
 mod soak;
 mod start;
