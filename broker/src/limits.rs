@@ -13,6 +13,17 @@ pub(crate) const READ_BUFFER_BYTES: usize = 16 << 10;
 /// batches with one system call.
 pub(crate) const READ_CHUNK_BYTES: usize = 128 << 10;
 
+/// Smallest buffer that is kept to be used again, and the step of their sizes. Smaller ones the allocator
+/// hands out again by itself.
+pub(crate) const POOLED_BUFFER_BYTES_MIN: usize = 64 << 10;
+
+/// Largest buffer that is kept: Kafka's producer sends requests of 1 MiB at most by default.
+pub(crate) const POOLED_BUFFER_BYTES_MAX: usize = 1280 << 10;
+
+/// Buffers that are kept in all: as many as the tail cache holds (32 MiB of records), and a quarter more for
+/// what came with these and for what is being received.
+pub(crate) const POOLED_BYTES_MAX: usize = 40 << 20;
+
 /// What a frame may take without being counted against the memory for large requests.
 pub(crate) const UNCOUNTED_REQUEST_BYTES: usize = 64 << 10;
 

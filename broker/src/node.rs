@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::config::BrokerConfig;
 use crate::coordinators::groups::Groups;
+use crate::net::buffers::BufferPool;
 use crate::net::descriptors::connections_max;
 use crate::observe::metrics::Metrics;
 use crate::partition::appends::Appends;
@@ -54,6 +55,8 @@ pub(crate) struct Node {
     pub(crate) partition_removed: Notify,
     /// The node is to stop, with this exit code.
     pub(crate) stop: Stop,
+    /// What requests are received in.
+    pub(crate) receive_buffers: Rc<RefCell<BufferPool>>,
     /// Bytes of large requests in memory.
     pub(crate) request_bytes: Rc<Cell<usize>>,
     pub(crate) request_bytes_max: usize,
@@ -133,6 +136,7 @@ impl Node {
             stop: Stop::default(),
             request_bytes: Rc::default(),
             request_bytes_max,
+            receive_buffers: Rc::default(),
             answer_bytes: Rc::default(),
             connection_idle_max,
             connection_permits: Arc::new(Semaphore::new(connections_max())),

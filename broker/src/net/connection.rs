@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thalweg_wire::ApiKey;
@@ -108,11 +108,12 @@ pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
     let peer = Rc::new(peer);
     let charge = Charge::new(&node.request_bytes);
     let answers = Charge::new(&node.answer_bytes);
+    let input = Input::new(&node.receive_buffers);
     let mut connection = Connection {
         node,
         peer: Rc::clone(&peer),
         stream,
-        input: Input::default(),
+        input,
         replies: VecDeque::new(),
         waiting: None,
         stamps: VecDeque::new(),
@@ -165,6 +166,7 @@ impl Connection {
             answer = head(&mut self.replies), if !self.replies.is_empty() => {
                 self.replies.pop_front();
                 self.take_answer(answer)?;
+                self.take_answers_behind().await?;
             }
             readable = self.stream.readable(), if may_read => {
                 readable?;
@@ -301,6 +303,16 @@ impl Connection {
         Ok(())
     }
 
+    /// Takes the answers that came with the last one: requests that shared a journal block are done
+    /// together, and one write carries their answers.
+    async fn take_answers_behind(&mut self) -> Result<(), End> {
+        while let Some(answer) = head_if_there(&mut self.replies).await {
+            self.replies.pop_front();
+            self.take_answer(answer)?;
+        }
+        Ok(())
+    }
+
     fn take_answer(&mut self, answer: Answer) -> Result<(), End> {
         if let Some(stamp) = self.stamps.pop_front() {
             self.node.metrics.requests.answer(stamp, Instant::now());
@@ -363,13 +375,25 @@ impl Connection {
 
 /// Waits for the first reply; those behind it wait their turn.
 async fn head(replies: &mut VecDeque<Reply>) -> Answer {
-    poll_fn(|context| match replies.front_mut() {
+    poll_fn(|context| poll_head(replies, context)).await
+}
+
+/// The first reply, if it is there.
+async fn head_if_there(replies: &mut VecDeque<Reply>) -> Option<Answer> {
+    poll_fn(|context| match poll_head(replies, context) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+fn poll_head(replies: &mut VecDeque<Reply>, context: &mut Context<'_>) -> Poll<Answer> {
+    match replies.front_mut() {
         Some(Reply::Later(future)) => future.as_mut().poll(context),
         Some(now @ Reply::Now(_)) => match std::mem::replace(now, Reply::Now(Answer::Silent)) {
             Reply::Now(answer) => Poll::Ready(answer),
             Reply::Later(_) => unreachable!("the variant was just matched"),
         },
         None => Poll::Pending,
-    })
-    .await
+    }
 }

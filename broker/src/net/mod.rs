@@ -1,6 +1,7 @@
 //! Sockets: accepting, reading frames, answering in order.
 
 pub(crate) mod answer;
+pub(crate) mod buffers;
 mod charge;
 mod cold;
 pub(crate) mod connection;
