@@ -10,7 +10,8 @@ use thalweg_log::partition::{Stretch, StretchWritten};
 use thalweg_model::Offset;
 
 use crate::limits::{
-    STRETCH_BUFFER_BYTES, STRETCH_BYTES_MIN, WRITE_BEHIND_BYTES_MAX, WRITE_BEHIND_LATE_BYTES_MAX,
+    STRETCH_BUFFER_BYTES, STRETCH_BYTES_MIN, SWEEPS_MAX, WRITE_BEHIND_BYTES_MAX,
+    WRITE_BEHIND_LATE_BYTES_MAX,
 };
 use crate::partition::Replica;
 use crate::{Effect, Shard};
@@ -25,8 +26,8 @@ pub(crate) struct WriteBehind {
     ripe: BTreeSet<GroupId>,
     /// Whether stretches are on their way.
     under_way: bool,
-    /// What waits for the next checkpoint is on its way, or was.
-    is_swept: bool,
+    /// How often what waits for the next checkpoint was sent on its way.
+    sweeps: usize,
     /// What the next ones are written with.
     buffer: Option<AlignedBuf>,
 }
@@ -147,8 +148,8 @@ impl<D: Disk> Shard<D> {
     /// Has an I/O thread write what a checkpoint would have to write itself, as long as producers
     /// wait; true when that is done.
     pub(crate) fn is_swept(&mut self) -> bool {
-        if !self.behind.is_swept && !self.behind.under_way {
-            self.behind.is_swept = true;
+        if self.behind.sweeps < SWEEPS_MAX && !self.behind.under_way {
+            self.behind.sweeps += 1;
             let long = |replica: &&Replica<D>| replica.log.waiting_bytes() >= STRETCH_BYTES_MIN;
             let groups = self
                 .replicas
@@ -163,7 +164,7 @@ impl<D: Disk> Shard<D> {
 
     /// A checkpoint begins: the next one is swept for anew.
     pub(crate) fn sweep_again(&mut self) {
-        self.behind.is_swept = false;
+        self.behind.sweeps = 0;
     }
 
     /// Sends the stretches that are ready on their way, if none are.

@@ -32,9 +32,13 @@ pub const WRITE_BEHIND_LATE_BYTES_MAX: usize = 8 << 20;
 /// write into the page cache.
 pub const STRETCH_BYTES_MIN: u64 = 64 << 10;
 
-/// What stretches are copied to on their way past the page cache: a write of 512 KiB costs half of two
-/// of 256 KiB, and the buffer stays in the processor's cache.
+/// What stretches are copied to on their way past the page cache: a whole one, so that it is one write, and
+/// the buffer stays in the processor's cache.
 pub const STRETCH_BUFFER_BYTES: usize = 512 << 10;
+
+/// How often what a checkpoint would have to write is handed to an I/O thread first. Each time what arrived
+/// during the last one is left: after three some 60 KiB of a busy partition.
+pub const SWEEPS_MAX: usize = 3;
 
 /// Appends accepted and not yet handed to the journal, per shard. The journal takes 1 GB/s, so this
 /// is 64 ms of work; above it appends are refused with a retriable error.

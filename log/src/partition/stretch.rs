@@ -160,7 +160,14 @@ impl<D: Disk> PartitionLog<D> {
     /// The segment's file cannot be opened.
     pub fn stretch(&mut self) -> io::Result<Option<Stretch<D>>> {
         let start = self.active_bytes() - self.behind.bytes;
-        let end = self.active_bytes() / BLOCK * BLOCK;
+        let whole = u64::from(self.config.write_behind_bytes);
+        // A long stretch ends where its size says, so that it is one write and not one more for a rest.
+        let step = if self.behind.bytes >= whole {
+            (whole / BLOCK * BLOCK).max(BLOCK)
+        } else {
+            BLOCK
+        };
+        let end = self.active_bytes() / step * step;
         if self.waiting_bytes() == 0 || end <= start {
             return Ok(None);
         }
@@ -169,7 +176,7 @@ impl<D: Disk> PartitionLog<D> {
         };
         let file = self.home.file_to_write(base, FileKind::Log)?;
         let bytes = end - start;
-        let is_long = bytes >= u64::from(self.config.write_behind_bytes / 2);
+        let is_long = bytes >= u64::from(self.config.write_behind_bytes / 8);
         let direct = if is_long && self.behind.cached_stretches == 0 {
             Some(self.home.file_to_write_directly(base)?)
         } else {
