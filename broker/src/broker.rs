@@ -35,17 +35,26 @@ use crate::storage::data_dir::DataDir;
 pub(crate) fn start(options: &StartOptions) -> ExitCode {
     let clock = Clock::start();
     start_log();
-    // The allocator asks for huge pages, which makes a 64 KiB buffer resident as 2 MiB: memory has
-    // to follow what clients send (docs/NON_OBVIOUS.md). Where it cannot be had, nothing is lost.
-    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        tracing::debug!(%error, "huge pages stay on");
-    }
+    keep_small_pages();
     match run(options, clock) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&mut io::stderr(), &format!("thalweg: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Where the system puts all memory into huge pages, a 64 KiB buffer is resident as 2 MiB, but memory has to
+/// follow what clients send (docs/NON_OBVIOUS.md). Where it gives them to those who ask, the buffers of
+/// direct writes do.
+fn keep_small_pages() {
+    let policy = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
+    if policy.is_ok_and(|policy| policy.contains("[madvise]")) {
+        return;
+    }
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "huge pages stay on");
     }
 }
 

@@ -3,27 +3,71 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use memmap2::{Advice, MmapMut};
+
 use crate::disk::DIRECT_ALIGNMENT;
+use crate::limits::{HUGE_FROM_BYTES, HUGE_PAGE_BYTES};
 
 /// A buffer whose first byte lies at a multiple of [`DIRECT_ALIGNMENT`]; made once, used again.
 ///
-/// The vector behind it is longer than asked for and never grows, so that the aligned place in it
+/// The memory behind it is more than was asked for and never grows, so that the aligned place in it
 /// stays where it is, through moves of the owner too.
 pub struct AlignedBuf {
-    bytes: Vec<u8>,
+    memory: Memory,
     start: usize,
     capacity: usize,
     len: usize,
+}
+
+/// Where the bytes of a buffer are.
+enum Memory {
+    Plain(Vec<u8>),
+    /// Pages of 2 MiB, if the system has them: a direct write of 1 MiB looks up and hands over one page
+    /// instead of 256.
+    Huge(MmapMut),
+}
+
+impl Memory {
+    fn of(bytes: usize) -> Self {
+        if bytes >= HUGE_FROM_BYTES
+            && let Ok(map) = MmapMut::map_anon(bytes.next_multiple_of(HUGE_PAGE_BYTES))
+        {
+            // A wish: small pages hold the same bytes.
+            let _granted = map.advise(Advice::HugePage);
+            return Self::Huge(map);
+        }
+        Self::Plain(vec![0; bytes + DIRECT_ALIGNMENT - 1])
+    }
+}
+
+impl Deref for Memory {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Plain(bytes) => bytes,
+            Self::Huge(map) => map,
+        }
+    }
+}
+
+impl DerefMut for Memory {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Plain(bytes) => bytes,
+            Self::Huge(map) => map,
+        }
+    }
 }
 
 impl AlignedBuf {
     /// An empty buffer that takes up to `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        let bytes = vec![0; capacity + DIRECT_ALIGNMENT - 1];
-        let start = bytes.as_ptr().align_offset(DIRECT_ALIGNMENT);
+        let memory = Memory::of(capacity);
+        let start = memory.as_ptr().align_offset(DIRECT_ALIGNMENT);
         Self {
-            bytes,
+            memory,
             start,
             capacity,
             len: 0,
@@ -49,7 +93,7 @@ impl AlignedBuf {
         let end = self.len + bytes.len();
         assert!(end <= self.capacity, "an aligned buffer never grows");
         let from = self.start + self.len;
-        self.bytes[from..from + bytes.len()].copy_from_slice(bytes);
+        self.memory[from..from + bytes.len()].copy_from_slice(bytes);
         self.len = end;
     }
 
@@ -60,7 +104,7 @@ impl AlignedBuf {
     pub fn resize(&mut self, len: usize) {
         assert!(len <= self.capacity, "an aligned buffer never grows");
         if len > self.len {
-            self.bytes[self.start + self.len..self.start + len].fill(0);
+            self.memory[self.start + self.len..self.start + len].fill(0);
         }
         self.len = len;
     }
@@ -70,13 +114,13 @@ impl Deref for AlignedBuf {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes[self.start..self.start + self.len]
+        &self.memory[self.start..self.start + self.len]
     }
 }
 
 impl DerefMut for AlignedBuf {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.start..self.start + self.len]
+        &mut self.memory[self.start..self.start + self.len]
     }
 }
 

@@ -3,6 +3,12 @@
 /// Pieces of one gathering write: `IOV_MAX` of Linux; more than that takes another call.
 pub const WRITE_PIECES_MAX: usize = 1024;
 
+/// Buffers of direct writes from here on are put into huge pages: a quarter of one is used then at least.
+pub const HUGE_FROM_BYTES: usize = 512 << 10;
+
+/// A huge page, as processors with pages of 4 KiB have them.
+pub const HUGE_PAGE_BYTES: usize = 2 << 20;
+
 /// Segment files that a shard keeps open. A container often allows 20,000 descriptors; with 4,096
 /// a machine of four shards leaves 3,600 to connections.
 pub const OPEN_FILES_MAX: usize = 4096;
@@ -47,6 +53,9 @@ pub const PRODUCERS_MAX: usize = 100_000;
 /// Largest block of the journal: the largest entry that travels in it (about 1 MiB of batches), its
 /// header and table, rounded up to pages, and room to spare: 320 x 4 KiB.
 pub const BLOCK_BYTES_MAX: usize = 1280 << 10;
+
+/// Buffer of small blocks: a node at rest does not take a large one into use.
+pub const SMALL_BLOCK_BYTES: usize = 64 << 10;
 
 /// Blocks of the journal in flight: four of 64 KiB saturate a device of 1 GB/s at 230 us each; more
 /// only adds latency, and more to check after a crash.

@@ -17,7 +17,7 @@ use super::{BlockSequence, JournalError, JournalOptions, ShardId};
 use crate::aligned::AlignedBuf;
 use crate::checksum::crc32c;
 use crate::disk::{Disk, DiskFile, OpenMode};
-use crate::limits::CONFINED_BLOCK_BYTES_MIN;
+use crate::limits::{CONFINED_BLOCK_BYTES_MIN, SMALL_BLOCK_BYTES};
 
 /// The journal of one shard.
 ///
@@ -311,17 +311,21 @@ impl<D: Disk> Journal<D> {
             .position(|buffer| buffer.capacity() >= bytes);
         match fitting {
             Some(at) => self.spare.swap_remove(at),
+            None if bytes <= SMALL_BLOCK_BYTES => AlignedBuf::with_capacity(SMALL_BLOCK_BYTES),
             None => AlignedBuf::with_capacity(bytes.max(self.options.block_bytes_target)),
         }
     }
 
     /// Takes a block's buffer back.
     pub fn recycle(&mut self, mut buffer: AlignedBuf) {
-        if self.spare.len() == self.options.depth {
-            return;
-        }
         buffer.clear();
-        self.spare.push(buffer);
+        if self.spare.len() < self.options.depth {
+            self.spare.push(buffer);
+        } else if let Some(smallest) = self.spare.iter_mut().min_by_key(|spare| spare.capacity())
+            && smallest.capacity() < buffer.capacity()
+        {
+            *smallest = buffer;
+        }
     }
 
     /// Takes note that a block is durable; returns up to where all blocks are, if that moved.
