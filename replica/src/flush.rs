@@ -428,15 +428,19 @@ fn push_entry<D: Disk>(
     block: &mut BlockBuilder,
     group: GroupId,
     (entry, base_offset): (&Entry, Option<Offset>),
-    large: Option<&SegmentSync<D>>,
+    (large, checksum): (Option<&SegmentSync<D>>, Option<u32>),
 ) -> bool {
-    let pieces = [entry.data.clone()];
-    let payload = match large {
-        Some(sync) => Payload::InSegment {
+    let pieces = std::slice::from_ref(&entry.data);
+    let payload = match (large, checksum) {
+        (Some(sync), _) => Payload::InSegment {
             bytes: sync.bytes,
             crc: sync.crc,
         },
-        None => Payload::Inline(&pieces),
+        (None, Some(crc)) => Payload::Summed {
+            bytes: &entry.data,
+            crc,
+        },
+        (None, None) => Payload::Inline(pieces),
     };
     let fits = block.fits(payload.inline_bytes());
     if fits {
@@ -516,7 +520,9 @@ impl<D: Disk> Replica<D> {
                 self.unwritten.push_front(Unwritten::Entry(entry, base));
             }
             Unwritten::Entry(entry, base) => {
-                if !push_entry(block, group, (&entry, base), self.large.get(&entry.index)) {
+                let large = self.large.get(&entry.index);
+                let checksum = self.log.checksum_of_newest(entry.index, entry.term);
+                if !push_entry(block, group, (&entry, base), (large, checksum)) {
                     return Ok(Some((Unwritten::Entry(entry, base), Filled::BlockFull)));
                 }
                 cargo.syncs.extend(self.large.remove(&entry.index));

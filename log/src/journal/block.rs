@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 
 use super::format::{HEADER_BYTES, Header, PAGE_BYTES, ROW_BYTES, Row};
-use super::{BlockSequence, JournalEntry};
+use super::{BlockSequence, JournalEntry, Payload};
 use crate::aligned::AlignedBuf;
 use crate::disk::{Disk, DiskFile};
 use crate::limits::{BLOCK_BYTES_MAX, ENTRY_BYTES_MAX};
@@ -63,8 +63,10 @@ impl BlockBuilder {
         let row = Row::of(entry);
         self.rows.push(row);
         self.payload_bytes += inline_bytes;
-        if let super::Payload::Inline(pieces) = entry.payload {
-            self.pieces.extend_from_slice(pieces);
+        match entry.payload {
+            Payload::Inline(pieces) => self.pieces.extend_from_slice(pieces),
+            Payload::Summed { bytes, .. } => self.pieces.push(bytes.clone()),
+            Payload::InSegment { .. } => {}
         }
         row.crc
     }

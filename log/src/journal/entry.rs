@@ -53,6 +53,13 @@ pub enum EntryKind {
 pub enum Payload<'a> {
     /// They travel in the journal: pieces, one behind the other.
     Inline(&'a [Bytes]),
+    /// They travel in the journal too, and their CRC-32C is known.
+    Summed {
+        /// The bytes.
+        bytes: &'a Bytes,
+        /// Their CRC-32C.
+        crc: u32,
+    },
     /// They are in the partition's segment only; the caller syncs that file before it takes the
     /// entry for durable.
     InSegment {
@@ -72,6 +79,7 @@ impl Payload<'_> {
     pub fn inline_bytes(&self) -> usize {
         match self {
             Self::Inline(pieces) => pieces.iter().map(Bytes::len).sum(),
+            Self::Summed { bytes, .. } => bytes.len(),
             Self::InSegment { .. } => 0,
         }
     }

@@ -158,17 +158,19 @@ const HAS_EXTRA: u8 = 1;
 const IN_SEGMENT: u8 = 2;
 
 impl Row {
-    /// The row of an entry; reads the payload once, for its checksum.
+    /// The row of an entry; reads the payload once, for its checksum, if that is not known.
     ///
     /// # Panics
     /// If the payload is larger than 32 bits count: the caller asked the builder first.
     pub(super) fn of(entry: &JournalEntry<'_>) -> Self {
+        let inline_bytes =
+            || u32::try_from(entry.payload.inline_bytes()).expect("an entry fits its block");
         let (inline, bytes, crc) = match entry.payload {
-            Payload::Inline(pieces) => (
-                true,
-                u32::try_from(entry.payload.inline_bytes()).expect("an entry fits its block"),
-                crc32c_of(pieces.iter().map(|piece| &piece[..])),
-            ),
+            Payload::Inline(pieces) => {
+                let crc = crc32c_of(pieces.iter().map(|piece| &piece[..]));
+                (true, inline_bytes(), crc)
+            }
+            Payload::Summed { crc, .. } => (true, inline_bytes(), crc),
             Payload::InSegment { bytes, crc } => (false, bytes, crc),
         };
         Self {

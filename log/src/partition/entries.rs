@@ -51,6 +51,18 @@ impl<D: Disk> PartitionLog<D> {
         Ok(Some(EntryMeta { segment, record }))
     }
 
+    /// CRC-32C of the batches of entry `index` of `term`; `None` if it has none or is not one of the newest,
+    /// whose records are in memory.
+    #[must_use]
+    pub fn checksum_of_newest(&self, index: LogIndex, term: Term) -> Option<u32> {
+        let newest = self.newest_entries().recent();
+        let first = newest.first()?.index;
+        let at = usize::try_from(index.0.checked_sub(first.0)?).ok()?;
+        let record = newest.get(at)?;
+        let is_it = (record.index, record.term) == (index, term) && record.offsets > 0;
+        is_it.then_some(record.checksum)
+    }
+
     /// Term of entry `index`, the one before the first included.
     ///
     /// # Errors

@@ -12,8 +12,8 @@ pub(super) const LENGTH_PREFIX_BYTES: usize = 12;
 pub(super) const EPOCH_AT: usize = 12;
 pub(super) const MAGIC_AT: usize = 16;
 pub(super) const CRC_AT: usize = 17;
-/// The checksum covers everything from the attributes to the end.
-pub(super) const CRC_FROM: usize = 21;
+/// A batch's checksum covers everything from its attributes to its end.
+pub const CHECKSUM_FROM: usize = 21;
 pub(super) const ATTRIBUTES_AT: usize = 21;
 pub(super) const MAX_TIMESTAMP_AT: usize = 35;
 pub(super) const PRODUCER_ID_AT: usize = 43;
@@ -235,6 +235,6 @@ pub(super) fn advance_sequence(sequence: i32, by: i32) -> i32 {
 
 /// CRC-32C of the part of a batch that the checksum covers.
 pub(super) fn checksum(batch: &[u8]) -> u32 {
-    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &batch[CRC_FROM..]);
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &batch[CHECKSUM_FROM..]);
     u32::try_from(crc).expect("a 32-bit checksum")
 }

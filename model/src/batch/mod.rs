@@ -12,7 +12,9 @@ mod walk;
 
 pub use builder::{BatchBuilder, BatchOptions, NewRecord};
 pub use checked::{BatchError, CheckedBatch, RawBatch};
-pub use header::{Attributes, BatchHeader, HEADER_BYTES, ProducerStamp, TimestampType};
+pub use header::{
+    Attributes, BatchHeader, CHECKSUM_FROM, HEADER_BYTES, ProducerStamp, TimestampType,
+};
 pub use records::{Header, Headers, Record, RecordError, Records, Unpacked};
 pub use stored::{StoredBatch, StoredBatchError};
 pub use walk::{RecordShape, WalkError, walk};
