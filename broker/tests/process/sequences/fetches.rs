@@ -7,6 +7,7 @@ use thalweg_wire::messages::fetch_response::PartitionData;
 use thalweg_wire::messages::{FetchRequest, FetchResponse};
 
 use super::model::{Batch, Partition, Record};
+use super::offsets::end_of_epoch;
 use super::run::{Run, text};
 
 const OFFSET_OUT_OF_RANGE: i16 = 1;
@@ -19,6 +20,8 @@ const UNKNOWN_TOPIC_ID: i16 = 100;
 const START_FROM: i16 = 5;
 /// Requests tell the epoch of the leader that they mean.
 const EPOCH_FROM: i16 = 9;
+/// Requests tell the epoch of the last record that the client has.
+const LAST_EPOCH_FROM: i16 = 12;
 /// Topics are named by their ids.
 pub(super) const IDS_FROM: i16 = 13;
 
@@ -31,6 +34,8 @@ pub(super) struct Wanted {
     pub(super) place: (String, i32),
     pub(super) offset: i64,
     pub(super) epoch: i32,
+    /// The epoch of the last record that the client has; -1 if it does not say.
+    pub(super) last_epoch: i32,
     pub(super) bytes_max: i32,
 }
 
@@ -38,8 +43,13 @@ impl Run {
     pub(super) fn fetch(&mut self) {
         let version = self.version(4, 18);
         let places = self.places(4).into_iter();
-        let wanted: Vec<Wanted> = places.map(|place| self.wanted(place, version)).collect();
+        let mut wanted: Vec<Wanted> = places.map(|place| self.wanted(place, version)).collect();
         let bytes_max = self.pick(&[1, 400, 3_000, PLENTY, PLENTY]);
+        if version >= LAST_EPOCH_FROM && self.once_in(3) {
+            let at = self.below(wanted.len());
+            let current = self.partition(&wanted[at].place).map_or(0, |p| p.epoch);
+            wanted[at].last_epoch = i32::try_from(self.within(0, i64::from(current) + 1)).unwrap();
+        }
         self.did(format!(
             "fetch {wanted:?} at most {bytes_max} version {version}"
         ));
@@ -86,6 +96,7 @@ impl Run {
             place,
             offset,
             epoch: if version >= EPOCH_FROM { epoch } else { -1 },
+            last_epoch: -1,
             bytes_max: self.pick(&[1, 300, PLENTY, PLENTY]),
         }
     }
@@ -99,7 +110,7 @@ impl Run {
                 fetch_offset: wanted.offset,
                 current_leader_epoch: wanted.epoch,
                 partition_max_bytes: wanted.bytes_max,
-                last_fetched_epoch: -1,
+                last_fetched_epoch: wanted.last_epoch,
                 log_start_offset: -1,
                 ..FetchPartition::default()
             };
@@ -138,6 +149,13 @@ impl Run {
         match wanted.epoch {
             epoch if epoch >= 0 && epoch < partition.epoch => FENCED_LEADER_EPOCH,
             epoch if epoch > partition.epoch => UNKNOWN_LEADER_EPOCH,
+            _ if wanted.offset < partition.start => OFFSET_OUT_OF_RANGE,
+            _ if wanted.last_epoch >= 0 => match end_of_epoch(partition, wanted.last_epoch) {
+                (-1, _) => OFFSET_OUT_OF_RANGE,
+                (epoch, end) if epoch < wanted.last_epoch || end < wanted.offset => 0,
+                _ if !inside.contains(&wanted.offset) => OFFSET_OUT_OF_RANGE,
+                _ => 0,
+            },
             _ if !inside.contains(&wanted.offset) => OFFSET_OUT_OF_RANGE,
             _ => 0,
         }
@@ -175,6 +193,21 @@ impl Run {
             "{place:?}"
         );
         let bytes = records.len();
+        if wanted.last_epoch >= 0 {
+            let (epoch, end) = end_of_epoch(partition, wanted.last_epoch);
+            let diverges = epoch < wanted.last_epoch || end < wanted.offset;
+            let expected = if diverges { (epoch, end) } else { (-1, -1) };
+            let diverging = &told.diverging_epoch;
+            assert_eq!(
+                (diverging.epoch, diverging.end_offset),
+                expected,
+                "{wanted:?} {partition:?}"
+            );
+            if diverges {
+                assert!(records.is_empty(), "{wanted:?}");
+                return 0;
+            }
+        }
         let limit = left.min(usize::try_from(wanted.bytes_max).unwrap());
         let found = unpacked(records);
         let there = partition
@@ -196,6 +229,33 @@ impl Run {
         bytes
     }
 
+    /// A fetch at the end of a log waits, and is answered when something comes.
+    pub(super) fn fetch_what_comes(&mut self) {
+        let version = self.version(4, 18);
+        let place = self.place();
+        let Some(offset) = self.partition(&place).map(Partition::end) else {
+            return;
+        };
+        let wanted = Wanted {
+            place,
+            offset,
+            epoch: -1,
+            last_epoch: -1,
+            bytes_max: PLENTY,
+        };
+        self.did(format!("wait for {wanted:?} version {version}"));
+        let request = FetchRequest {
+            session_epoch: -1,
+            max_wait_ms: 60_000,
+            ..self.fetch_request(std::slice::from_ref(&wanted), version)
+        };
+        let mut client = self.connect();
+        client.send(&request, version).unwrap();
+        self.append_plain(&wanted.place);
+        let answer = client.hear::<FetchRequest>(version).unwrap();
+        self.compare_fetched(&wanted, flat(&answer)[0], version, (usize::MAX, true));
+    }
+
     /// Waits until what was sent without an answer can be read.
     pub(super) fn await_end(&mut self, place: &(String, i32)) {
         let Some(last) = self.partition(place).and_then(|p| p.there().last()) else {
@@ -205,6 +265,7 @@ impl Run {
             place: place.clone(),
             offset: last.base,
             epoch: -1,
+            last_epoch: -1,
             bytes_max: PLENTY,
         };
         let request = FetchRequest {
@@ -234,6 +295,7 @@ impl Run {
                     place: place.clone(),
                     offset,
                     epoch: -1,
+                    last_epoch: -1,
                     bytes_max: PLENTY,
                 };
                 let request = FetchRequest {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use thalweg_model::Uuid;
+use thalweg_model::compression::Compression;
 
 /// Batches of a producer that are recognised when they come again.
 const RECENT_MAX: usize = 5;
@@ -30,6 +31,19 @@ impl Topic {
     pub(super) fn bytes_max(&self) -> usize {
         let own = self.configs.get("max.message.bytes");
         own.map_or(1_048_588, |text| text.parse().unwrap())
+    }
+}
+
+impl Topic {
+    /// The codec in which batches are stored, if it is not their own.
+    pub(super) fn codec(&self) -> Option<Compression> {
+        match self.configs.get("compression.type").map(String::as_str) {
+            None | Some("producer") => None,
+            Some("uncompressed") => Some(Compression::None),
+            Some(name) => Compression::ALL
+                .into_iter()
+                .find(|codec| codec.name() == name),
+        }
     }
 }
 

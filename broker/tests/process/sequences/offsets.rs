@@ -307,7 +307,7 @@ fn compare_found(
 }
 
 /// The largest epoch up to the one asked for, and where the next begins.
-fn end_of_epoch(partition: &Partition, asked: i32) -> (i32, i64) {
+pub(super) fn end_of_epoch(partition: &Partition, asked: i32) -> (i32, i64) {
     if asked == partition.epoch {
         return (asked, partition.end());
     }

@@ -31,6 +31,11 @@ const SETTINGS: &[(&str, &[&str], &str)] = &[
     ("file.delete.delay.ms", &["0", "1"], "60000"),
     ("retention.bytes", &["99999999999"], "-1"),
     ("preallocate", &["true"], "false"),
+    (
+        "compression.type",
+        &["uncompressed", "gzip", "snappy", "lz4", "zstd"],
+        "producer",
+    ),
 ];
 
 /// Exists only where it is given: a topic of many small segments.
