@@ -20,9 +20,9 @@ pub(crate) const POOLED_BUFFER_BYTES_MIN: usize = 64 << 10;
 /// Largest buffer that is kept: Kafka's producer sends requests of 1 MiB at most by default.
 pub(crate) const POOLED_BUFFER_BYTES_MAX: usize = 1280 << 10;
 
-/// Buffers that are kept in all: as many as the tail cache holds (32 MiB of records), and a quarter more for
-/// what came with these and for what is being received.
-pub(crate) const POOLED_BYTES_MAX: usize = 40 << 20;
+/// Buffers that are kept in all: as many as the tail cache holds (32 MiB of records), and half more for what is
+/// left empty of them, what else came in them, and what is being received. They are in use nearly all the time.
+pub(crate) const POOLED_BYTES_MAX: usize = 48 << 20;
 
 /// What a frame may take without being counted against the memory for large requests.
 pub(crate) const UNCOUNTED_REQUEST_BYTES: usize = 64 << 10;
