@@ -1,6 +1,6 @@
 //! One run: nodes, clients and faults of a seed, until all is healed and compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thalweg_consensus::Message;
 use thalweg_model::{BrokerId, LeaderEpoch, Tick, TopicPartition};
@@ -140,14 +140,17 @@ impl World {
         self.wake_all();
         let settled = self.schedule.now().0 + SETTLE_US;
         self.until_idle(settled, "producers come to an end when all is healed")?;
-        while !self.directory.unsettled().is_empty() {
-            self.step()?;
-            if self.schedule.now().0 > settled {
-                let seen = format!("{:?}", self.directory.unsettled());
-                let rule = "replicas are where they are to be when all is healed";
-                return Err(Violation::new(rule, seen));
-            }
-        }
+        self.until_none(
+            settled,
+            "replicas are where they are to be when all is healed",
+            |world| world.directory.unsettled(),
+        )?;
+        // One that was cut off answers as a leader until it misses its quorum.
+        self.until_none(
+            settled,
+            "a partition has one leader when all is healed",
+            Self::contested,
+        )?;
         self.drain(|_, _| vec![None])?;
         // Now that all marks are told, every replica must come to have the same.
         self.drain(|directory, partition| {
@@ -184,6 +187,31 @@ impl World {
             self.step()?;
         }
         Ok(())
+    }
+
+    /// Goes on until no partition is left of which something is not true yet.
+    fn until_none(
+        &mut self,
+        end_us: u64,
+        rule: &'static str,
+        left: impl Fn(&Self) -> Vec<TopicPartition>,
+    ) -> Result<(), Violation> {
+        while !left(self).is_empty() {
+            self.step()?;
+            if self.schedule.now().0 > end_us {
+                return Err(Violation::new(rule, format!("{:?}", left(self))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Partitions that several nodes lead, each in an epoch of its own.
+    fn contested(&self) -> Vec<TopicPartition> {
+        let mut led = BTreeSet::new();
+        let all = self.nodes.iter().flat_map(SimNode::led);
+        all.map(|(partition, _)| partition)
+            .filter(|&partition| !led.insert(partition))
+            .collect()
     }
 
     fn until_idle(&mut self, end_us: u64, rule: &'static str) -> Result<(), Violation> {
