@@ -4,9 +4,9 @@
 /// gathered; more only makes blocks smaller. See also [`SECOND_BLOCK_BYTES_MIN`].
 pub const BLOCKS_IN_FLIGHT_MAX: usize = 2;
 
-/// Appends that have to wait before a block is started beside one that is under way: two small blocks
-/// cost a third more processor time than one of their size, and the wait is that of one write.
-pub const SECOND_BLOCK_BYTES_MIN: usize = 256 << 10;
+/// Appends that have to wait before a block is started beside one that is under way, as many as one takes: two
+/// small blocks cost a third more processor time than one of their size, and the wait is that of one write.
+pub const SECOND_BLOCK_BYTES_MIN: usize = 1 << 20;
 
 /// Batches below this size share an entry with their neighbours: copying one costs less than an entry
 /// of its own. From about here on it is the other way round.
