@@ -10,6 +10,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
+use thalweg_model::defect::{self, Defect};
+
 use super::chunk::{Chunk, ChunkId, is_unfinished};
 use super::opening::Opening;
 use super::replay::ReplayedEntry;
@@ -150,7 +152,14 @@ impl<'a, D: Disk> Recovery<'a, D> {
         block: &Block,
     ) -> Result<Option<(usize, Block)>, JournalError> {
         let size = block.header.block_bytes;
-        let next = self.readers[reader].next(block.end(), size)?;
+        let mut next = self.readers[reader].next(block.end(), size)?;
+        if defect::is_on(Defect::StaleBlockAccepted)
+            && let Some(next) = &mut next
+        {
+            next.header.sequence = block.header.sequence.next();
+            next.header.previous = block.checksum;
+            next.header.incarnation = block.header.incarnation;
+        }
         if let Some(next) = next.filter(|next| next.follows(block)) {
             return Ok(Some((reader, next)));
         }

@@ -32,9 +32,6 @@ pub(super) struct Block {
 impl Block {
     /// Whether it is the block after another, planned by a process that knew the other.
     pub(super) fn follows(&self, before: &Self) -> bool {
-        if defect::is_on(Defect::StaleBlockAccepted) && self.position > 0 {
-            return true;
-        }
         self.header.sequence == before.header.sequence.next()
             && self.header.previous == before.checksum
             && self.header.incarnation >= before.header.incarnation
