@@ -60,9 +60,19 @@ enum UnderWay {
 
 const PARTITIONS: usize = 3;
 
+/// Largest batch that is meant to be small, and what one is like that is too large for the journal.
+const SMALL_VALUE_BYTES_MAX: u64 = 300;
+const LARGE_VALUE_BYTES: u64 = (1 << 20) + 1_000;
+
 struct Voyage {
     node: QuietNode,
     random: Random,
+    /// Dice of their own for what came later, so that it does not change what earlier seeds draw.
+    other: Random,
+    /// Operations during which something waits for the background, on the average; 0 if nothing waits.
+    lag: u64,
+    /// Large batches, in a thousand.
+    large_per_mille: u64,
     specs: Vec<PartitionSpec>,
     expected: Vec<Expected>,
     sequences: Vec<i32>,
@@ -79,14 +89,25 @@ pub fn power_loss(plan: PowerLoss) -> Result<PowerLossOutcome, Violation> {
     let specs: Vec<_> = (0..PARTITIONS).map(|at| spec(at, 0)).collect();
     let node = QuietNode::open(&disk, journal(), &specs)?;
     disk.watch();
+    let mut other = Random::new(!plan.seed);
     let mut voyage = Voyage {
         node,
         random,
+        lag: if other.percent(50) {
+            other.between(3, 40)
+        } else {
+            0
+        },
+        large_per_mille: if other.percent(20) { 30 } else { 0 },
+        other,
         specs,
         expected: vec![Expected::default(); PARTITIONS],
         sequences: vec![0; PARTITIONS],
         incarnations: 0,
     };
+    if voyage.lag > 0 {
+        voyage.node.lag();
+    }
     let mut outcome = PowerLossOutcome::default();
     for operation in 0..plan.operations {
         let before = voyage.expected.clone();
@@ -149,6 +170,9 @@ fn spec(at: usize, incarnation: u64) -> PartitionSpec {
 
 impl Voyage {
     fn operate(&mut self) -> Result<UnderWay, Violation> {
+        if self.lag > 0 && self.other.below(self.lag) == 0 {
+            self.node.work_behind()?;
+        }
         let at = usize::try_from(self.random.below(3)).unwrap_or(0);
         let partition = self.specs[at].topic_partition();
         Ok(match self.random.below(100) {
@@ -195,7 +219,11 @@ impl Voyage {
 
     fn batch(&mut self, at: usize) -> Bytes {
         let records = self.random.between(1, 3);
-        let length = usize::try_from(self.random.between(1, 300)).unwrap_or(1);
+        let mut length = self.random.between(1, SMALL_VALUE_BYTES_MAX);
+        if self.other.below(1_000) < self.large_per_mille {
+            length = LARGE_VALUE_BYTES;
+        }
+        let length = usize::try_from(length).unwrap_or(1);
         let mut builder = BatchBuilder::new(BatchOptions {
             producer: Some(ProducerStamp {
                 id: ProducerId(7),

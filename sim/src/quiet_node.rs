@@ -1,6 +1,7 @@
-//! A node to which one thing happens after the other: every operation comes to its end at once.
+//! A node to which one thing happens after the other: every operation comes to its end at once, and what is done in the
+//! background at once or later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use thalweg_log::GroupId;
@@ -21,13 +22,17 @@ const NOW: Now = Now {
     wall: Timestamp(1_700_000_000_000),
 };
 
-/// A shard whose effects are carried out at once, in order.
+/// A shard whose effects are carried out in order; at once, unless the background lags.
 #[derive(Debug)]
 pub(crate) struct QuietNode {
     disk: SimDisk,
     shard: Shard<SimDisk>,
     groups: BTreeMap<TopicPartition, GroupId>,
     appended: Option<Appended>,
+    /// Work for background threads waits for [`Self::work_behind`].
+    lags: bool,
+    /// The oldest first.
+    behind: VecDeque<Effect<SimDisk>>,
 }
 
 impl QuietNode {
@@ -50,6 +55,8 @@ impl QuietNode {
             shard,
             groups: BTreeMap::new(),
             appended: None,
+            lags: false,
+            behind: VecDeque::new(),
         };
         for spec in specs {
             let group = node.shard.add(spec.clone(), NOW);
@@ -57,6 +64,26 @@ impl QuietNode {
         }
         node.settle()?;
         Ok(node)
+    }
+
+    /// From now on what is done in the background waits.
+    pub(crate) fn lag(&mut self) {
+        self.lags = true;
+    }
+
+    /// The background comes to the oldest thing that waits for it; whether there was one.
+    pub(crate) fn work_behind(&mut self) -> Result<bool, Violation> {
+        let Some(oldest) = self.behind.pop_front() else {
+            return Ok(false);
+        };
+        self.carry_out(oldest)?;
+        self.settle()?;
+        Ok(true)
+    }
+
+    fn catch_up(&mut self) -> Result<(), Violation> {
+        while self.work_behind()? {}
+        Ok(())
     }
 
     fn settle(&mut self) -> Result<(), Violation> {
@@ -67,7 +94,11 @@ impl QuietNode {
                 return Ok(());
             }
             for effect in effects {
-                self.carry_out(effect)?;
+                if self.lags && is_background(&effect) {
+                    self.behind.push_back(effect);
+                } else {
+                    self.carry_out(effect)?;
+                }
             }
         }
     }
@@ -124,6 +155,8 @@ impl QuietNode {
             .append(group, checked(bytes), Acks::All, ticket)
             .map_err(|error| refused(error.to_string()))?;
         self.settle()?;
+        // The journal may be full until a checkpoint has ended.
+        while self.appended.is_none() && self.work_behind()? {}
         let appended = self.appended.take();
         Ok(appended
             .ok_or_else(|| refused("no answer".to_owned()))?
@@ -141,9 +174,12 @@ impl QuietNode {
         self.settle()
     }
 
+    /// A whole checkpoint, from its beginning to its end.
     pub(crate) fn checkpoint(&mut self) -> Result<(), Violation> {
+        self.catch_up()?;
         self.shard.start_checkpoint();
-        self.settle()
+        self.settle()?;
+        self.catch_up()
     }
 
     /// Removes a partition and adds another.
@@ -202,6 +238,23 @@ impl QuietNode {
             next = last.header().next_offset();
         }
         Ok((start.value(), batches))
+    }
+}
+
+fn is_background(effect: &Effect<SimDisk>) -> bool {
+    match effect {
+        Effect::Checkpoint(_)
+        | Effect::Grow(_)
+        | Effect::Remove(_)
+        | Effect::WriteStretches(_)
+        | Effect::RemoveLog(_) => true,
+        Effect::WriteBlock(_)
+        | Effect::Complete { .. }
+        | Effect::Failed(_)
+        | Effect::Wake(_)
+        | Effect::LeaderChanged(_)
+        | Effect::Notice(_)
+        | Effect::Send { .. } => false,
     }
 }
 
