@@ -23,6 +23,7 @@ mod swarm;
 mod trace;
 mod truth;
 mod violation;
+mod workload;
 mod world;
 
 pub use group_voyage::group_voyage;
@@ -31,3 +32,4 @@ pub use random::Random;
 pub use run::{Outcome, Plan, run};
 pub use trace::Trace;
 pub use violation::Violation;
+pub use workload::Workload;

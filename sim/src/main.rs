@@ -4,10 +4,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use thalweg_sim::{Outcome, Plan, PowerLoss, power_loss, run};
+use thalweg_sim::{Outcome, Plan, PowerLoss, Workload, power_loss, run};
 
-const USAGE: &str = "usage: thalweg-sim [--seeds N] [--from SEED] [--nodes N] [--seconds N]
-       thalweg-sim --seed SEED [--nodes N] [--trace]
+const USAGE: &str = "usage: thalweg-sim [--seeds N] [--from SEED] [--nodes N] [--seconds N] [--workload mixed|contest|moves|tight]
+       thalweg-sim --seed SEED [--nodes N] [--workload W] [--trace]
        thalweg-sim --power-loss [--seed SEED] [--operations N] [--images N]";
 
 /// What was asked for.
@@ -16,6 +16,7 @@ struct Args {
     first: u64,
     count: u64,
     nodes: Option<u64>,
+    workload: Workload,
     seconds_max: u64,
     traced: bool,
     power_loss: bool,
@@ -39,6 +40,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Args> {
         first: 1,
         count: 100,
         nodes: None,
+        workload: Workload::Mixed,
         seconds_max: u64::MAX / 1_000_000,
         traced: false,
         power_loss: false,
@@ -52,6 +54,10 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Args> {
         }
         if word == "--power-loss" {
             args.power_loss = true;
+            continue;
+        }
+        if word == "--workload" {
+            args.workload = Workload::named(&words.next()?)?;
             continue;
         }
         let number: u64 = words.next()?.parse().ok()?;
@@ -107,6 +113,7 @@ fn run_all(args: &Args) -> ExitCode {
         let plan = Plan {
             seed,
             nodes,
+            workload: args.workload,
             seconds_max: args.seconds_max,
             traced,
         };
@@ -119,7 +126,7 @@ fn run_all(args: &Args) -> ExitCode {
             }
             Err(_) => {
                 println!("seed {seed}: a machine's invariant is broken");
-                println!("  replay: cargo xtask sim --seed {seed} --nodes {nodes} --trace");
+                println!("  replay: {}", replay(plan));
                 failed += 1;
             }
         }
@@ -144,6 +151,16 @@ fn report(plan: Plan, outcome: &Outcome) -> bool {
         return true;
     };
     println!("seed {seed}, {nodes} nodes: {violation}");
-    println!("  replay: cargo xtask sim --seed {seed} --nodes {nodes} --trace");
+    println!("  replay: {}", replay(plan));
     false
+}
+
+fn replay(plan: Plan) -> String {
+    let Plan {
+        seed,
+        nodes,
+        workload,
+        ..
+    } = plan;
+    format!("cargo xtask sim --seed {seed} --nodes {nodes} --workload {workload} --trace")
 }

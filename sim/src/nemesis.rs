@@ -1,5 +1,7 @@
 //! The faults of a run, and their end.
 
+use std::collections::BTreeMap;
+
 use thalweg_model::BrokerId;
 
 use crate::node::Crash;
@@ -11,6 +13,9 @@ const CUT_AFTER_MAX: u64 = 60;
 
 /// Most bytes that a disk has left when it is about to be full: a few segments or commits of the manifest.
 const FREE_BYTES_MAX: u64 = 60_000;
+
+/// Longest time that a leader is cut off: a few elections.
+const HUNT_US_MAX: u64 = 800_000;
 
 /// Longest time that a disk is full.
 const FULL_US_MAX: u64 = 1_500_000;
@@ -35,6 +40,10 @@ impl World {
             self.fill_disk(id);
             return Ok(());
         }
+        if self.swarm.hunts && self.random.percent(60) {
+            self.hunt(&ids);
+            return Ok(());
+        }
         match self.random.below(7) {
             0 if self.swarm.kills => self.down(id, Crash::Kill),
             1 if self.swarm.power_losses => self.down(id, Crash::PowerLoss),
@@ -56,6 +65,70 @@ impl World {
             }
             5 => self.network.join(),
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// A fault for whoever leads, or did until it was cut off: clients still reach it then, and what it takes is not
+    /// what its successor takes.
+    fn hunt(&mut self, all: &[BrokerId]) {
+        let Some(leader) = self.some_leader() else {
+            return;
+        };
+        let prey = self.prey.unwrap_or(leader);
+        let now = self.schedule.now();
+        match self.random.below(10) {
+            0..=3 => {
+                self.trace.note(now, || format!("{leader} is cut off"));
+                self.prey = Some(leader);
+                self.network.isolate(leader, all);
+                let delay = self.random.between(50_000, HUNT_US_MAX);
+                self.schedule.after(delay, Event::Join);
+            }
+            4 | 5 => {
+                let over = self.random.pick(all).copied().unwrap_or(leader);
+                self.trace
+                    .note(now, || format!("halves of the nodes meet only at {over}"));
+                self.network.bridge(over, all);
+                if self.random.percent(50) {
+                    self.down(leader, Crash::Kill);
+                }
+                let delay = self.random.between(50_000, 2 * HUNT_US_MAX);
+                self.schedule.after(delay, Event::Join);
+            }
+            6 => self.down(leader, Crash::Kill),
+            7 => self.down(prey, Crash::Kill),
+            8 if self.swarm.power_losses => self.down(prey, Crash::PowerLoss),
+            _ => self.network.join(),
+        }
+    }
+
+    /// The leader of a partition; of several the newest.
+    fn some_leader(&mut self) -> Option<BrokerId> {
+        let mut leaders = BTreeMap::new();
+        for node in &self.nodes {
+            for (partition, epoch) in node.led() {
+                let leader = leaders.entry(partition).or_insert((epoch, node.id));
+                *leader = (*leader).max((epoch, node.id));
+            }
+        }
+        let leaders: Vec<_> = leaders.into_values().map(|(_, id)| id).collect();
+        self.random.pick(&leaders).copied()
+    }
+
+    /// The members of a partition that `leader` leads have changed: now and then the power goes everywhere, and
+    /// takes the leader's disk.
+    pub(crate) fn after_change(&mut self, leader: BrokerId) -> Result<(), Violation> {
+        let strikes = self.swarm.dies_after_change && !self.healed && self.random.percent(40);
+        if !strikes {
+            return Ok(());
+        }
+        if self.directory.may_lose(leader) {
+            self.lose_disk(leader)?;
+        }
+        for at in 0..self.nodes.len() {
+            let id = self.nodes[at].id;
+            self.down(id, Crash::PowerLoss);
         }
         Ok(())
     }

@@ -6,6 +6,9 @@ use thalweg_model::BrokerId;
 
 use crate::Random;
 
+/// How much longer a late message may take: that of one election arrives in the next.
+const LATE_TIMES: u64 = 10;
+
 /// What messages meet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Network {
@@ -15,6 +18,8 @@ pub(crate) struct Network {
     pub(crate) twice_percent: u64,
     /// Longest way; each message takes its own time, so they overtake each other.
     pub(crate) delay_us_max: u64,
+    /// Messages that take up to [`LATE_TIMES`] as long as the longest way, in a hundred.
+    pub(crate) late_percent: u64,
     /// Directions in which nothing goes.
     pub(crate) cut: BTreeSet<(BrokerId, BrokerId)>,
 }
@@ -32,7 +37,11 @@ impl Network {
             1
         };
         (0..copies)
-            .map(|_| random.between(50, self.delay_us_max.max(50)))
+            .map(|_| {
+                let is_late = self.late_percent > 0 && random.percent(self.late_percent);
+                let times = if is_late { LATE_TIMES } else { 1 };
+                random.between(50, self.delay_us_max.max(50) * times)
+            })
             .collect()
     }
 
@@ -49,6 +58,19 @@ impl Network {
         }
     }
 
+    /// Lets two halves of the nodes reach each other through one node only.
+    pub(crate) fn bridge(&mut self, over: BrokerId, all: &[BrokerId]) {
+        let others: Vec<_> = all.iter().copied().filter(|&id| id != over).collect();
+        let (left, right) = others.split_at(others.len() / 2);
+        for (&one, &other) in left
+            .iter()
+            .flat_map(|one| right.iter().map(move |other| (one, other)))
+        {
+            self.cut(one, other);
+            self.cut(other, one);
+        }
+    }
+
     /// All directions work again.
     pub(crate) fn join(&mut self) {
         self.cut.clear();
@@ -59,5 +81,6 @@ impl Network {
         self.join();
         self.loss_percent = 0;
         self.twice_percent = 0;
+        self.late_percent = 0;
     }
 }

@@ -5,6 +5,7 @@ use crate::clients::{Admin, AdminRules, Consumer, Producer, ProducerKind};
 use crate::swarm::Swarm;
 use crate::trace::Trace;
 use crate::violation::Violation;
+use crate::workload::Workload;
 use crate::world::World;
 
 /// What to run.
@@ -14,6 +15,8 @@ pub struct Plan {
     pub seed: u64,
     /// Number of nodes.
     pub nodes: u64,
+    /// What it is made to try.
+    pub workload: Workload,
     /// Longest part with work and faults, in simulated seconds.
     pub seconds_max: u64,
     /// Keep the lines of what happened.
@@ -41,7 +44,7 @@ pub struct Outcome {
 #[must_use]
 pub fn run(plan: Plan) -> Outcome {
     let mut random = Random::new(plan.seed);
-    let mut swarm = Swarm::draw(&mut random.split(), plan.nodes);
+    let mut swarm = Swarm::draw(&mut random.split(), plan.nodes, plan.workload);
     swarm.work_us = swarm.work_us.min(plan.seconds_max * 1_000_000);
     let mut world = World::new(swarm, random, Trace::new(plan.traced));
     populate(&mut world);
@@ -78,6 +81,11 @@ fn populate(world: &mut World) {
     for _ in 0..swarm.consumers {
         world.add(Box::new(Consumer::wandering()));
     }
+    for &node in nodes.iter().filter(|_| swarm.watched) {
+        for at_replica in [false, true] {
+            world.add(Box::new(Consumer::watching(node, at_replica)));
+        }
+    }
     world.add(Box::new(Admin::new(AdminRules {
         nodes,
         partitions_max: swarm.partitions_max,
@@ -85,6 +93,6 @@ fn populate(world: &mut World) {
         deletes_topics: swarm.deletes_topics,
         moves: swarm.moves,
         config: swarm.log,
-        pause_us: 500_000,
+        pause_us: 500_000 / swarm.clock_pace,
     })));
 }

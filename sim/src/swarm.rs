@@ -7,6 +7,7 @@ use thalweg_log::journal::JournalOptions;
 
 use crate::Random;
 use crate::network::Network;
+use crate::workload::Workload;
 
 /// The parameters of one run.
 #[derive(Clone, Debug)]
@@ -56,12 +57,30 @@ pub(crate) struct Swarm {
     pub(crate) moves: bool,
     /// Disks are full for a while.
     pub(crate) fills: bool,
+    /// How many times as fast as the world all clocks run: elections come so much sooner.
+    pub(crate) clock_pace: u64,
+    /// Faults look for whoever leads.
+    pub(crate) hunts: bool,
+    /// Now and then the power goes and a leader's disk is lost when it has just changed the members.
+    pub(crate) dies_after_change: bool,
+    /// Each node has readers of its own, who ask it whether it leads or not.
+    pub(crate) watched: bool,
     pub(crate) log: LogConfig,
     pub(crate) journal: JournalOptions,
 }
 
 impl Swarm {
-    pub(crate) fn draw(random: &mut Random, nodes: u64) -> Self {
+    pub(crate) fn draw(random: &mut Random, nodes: u64, workload: Workload) -> Self {
+        let mixed = Self::mixed(random, nodes);
+        match workload {
+            Workload::Mixed => mixed,
+            Workload::Contest => mixed.contest(random),
+            Workload::Moves => mixed.moving(random),
+            Workload::Tight => mixed.tight(random),
+        }
+    }
+
+    fn mixed(random: &mut Random, nodes: u64) -> Self {
         // Dice of their own: what came later does not change what earlier seeds draw.
         let mut members = random.clone().split();
         let large = random.percent(10);
@@ -118,6 +137,10 @@ impl Swarm {
             disk_losses: nodes >= 3 && members.percent(40),
             moves: nodes >= 3 && members.percent(40),
             fills: members.percent(30),
+            clock_pace: 1,
+            hunts: false,
+            dies_after_change: false,
+            watched: false,
             log: LogConfig {
                 segment_bytes,
                 retention_ms: None,
@@ -125,13 +148,90 @@ impl Swarm {
                 write_behind_bytes: u32::try_from(random.between(0, 8)).unwrap_or(0) << 12,
                 ..LogConfig::default()
             },
-            journal: JournalOptions {
-                chunk_bytes: 2 << 20,
-                ring_bytes_max: 8 << 20,
-                checkpoint_bytes: random.between(1, 64) << 16,
-                ..JournalOptions::default()
-            },
+            journal: journal(random),
         }
+    }
+
+    /// Few partitions that change their leader all the time, and many who write to them and read them.
+    fn contest(self, random: &mut Random) -> Self {
+        Self {
+            partitions_max: usize::try_from(random.between(1, 2)).unwrap_or(1),
+            idempotent: random.between(1, 4),
+            plain: random.between(0, 2),
+            consumers: 1,
+            deletes_topics: false,
+            work_us: random.between(2, 5) * 1_000_000,
+            value_bytes_max: random.between(10, 500),
+            pause_us: random.between(1, 10) * 1_000,
+            disk_us_max: random.between(1, 15) * 1_000,
+            net_us_max: random.between(1, 5) * 1_000,
+            call_timeout_us: random.between(1, 5) * 100_000,
+            kills: true,
+            dies_after_vote: random.percent(70),
+            cuts: random.percent(20),
+            network: Network {
+                delay_us_max: random.between(1, 30) * 1_000,
+                loss_percent: sometimes(random, 5),
+                late_percent: sometimes(random, 10),
+                ..self.network
+            },
+            net_cuts: true,
+            fault_every_us: random.between(50, 400) * 1_000,
+            disk_losses: false,
+            moves: false,
+            fills: false,
+            clock_pace: 5,
+            hunts: true,
+            watched: true,
+            ..self
+        }
+    }
+
+    /// Partitions move between nodes all the time, and disks are lost.
+    fn moving(self, random: &mut Random) -> Self {
+        Self {
+            disk_losses: true,
+            moves: true,
+            dies_after_change: true,
+            kills: true,
+            blackouts: true,
+            watched: false,
+            fault_every_us: random.between(100, 800) * 1_000,
+            disk_us_max: random.between(1, 8) * 1_000,
+            ..self.contest(random)
+        }
+    }
+
+    /// Disks are often full, and so slow at times that clients ask again before they are answered.
+    fn tight(self, random: &mut Random) -> Self {
+        Self {
+            partitions_max: usize::try_from(random.between(1, 2)).unwrap_or(1),
+            idempotent: random.between(2, 5),
+            plain: random.between(0, 2),
+            deletes_topics: false,
+            work_us: random.between(2, 5) * 1_000_000,
+            value_bytes_max: random.between(500, 10_000),
+            pause_us: random.between(1, 20) * 1_000,
+            disk_us_max: random.between(1, 10) * 1_000,
+            stalls_per_mille: random.between(10, 100),
+            call_timeout_us: random.between(1, 4) * 100_000,
+            kills: true,
+            checkpoints: true,
+            fault_every_us: random.between(50, 400) * 1_000,
+            disk_losses: false,
+            moves: false,
+            fills: true,
+            ..self
+        }
+    }
+}
+
+fn journal(random: &mut Random) -> JournalOptions {
+    JournalOptions {
+        chunk_bytes: 2 << 20,
+        ring_bytes_max: 8 << 20,
+        checkpoint_bytes: random.between(1, 64) << 16,
+        ..JournalOptions::default()
     }
 }
 

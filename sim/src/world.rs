@@ -41,6 +41,8 @@ pub(crate) enum Event {
     Start(BrokerId),
     /// There is room on a disk again.
     Room(BrokerId),
+    /// All nodes reach each other again.
+    Join,
     Fault,
 }
 
@@ -66,6 +68,8 @@ pub(crate) struct World {
     pub(crate) random: Random,
     pub(crate) healed: bool,
     pub(crate) network: Network,
+    /// Who was cut off last because it led.
+    pub(crate) prey: Option<BrokerId>,
     /// Who led a partition in an epoch.
     leaders: BTreeMap<(TopicPartition, LeaderEpoch), BrokerId>,
     clients: BTreeMap<ClientId, Box<dyn Client>>,
@@ -101,6 +105,7 @@ impl World {
             random,
             healed: false,
             network,
+            prey: None,
             leaders: BTreeMap::new(),
             clients: BTreeMap::new(),
             turns: BTreeMap::new(),
@@ -276,18 +281,7 @@ impl World {
                 }
                 self.disconnect(client)
             }
-            Event::Arrive(node, client, call, request) => {
-                self.trace.note(now, || {
-                    format!("{node} <- {client:?} {call:?} {}", brief(&request))
-                });
-                if !self.node(node).is_up() {
-                    let answer = Event::Answer(client, call, Reply::Unreachable);
-                    self.schedule.after(1_000, answer);
-                    return Ok(());
-                }
-                self.node(node).serve(client, call, request, now);
-                self.turn(node)
-            }
+            Event::Arrive(node, client, call, request) => self.arrive(node, client, call, request),
             Event::Job { node, life, job } => {
                 if self.node(node).life != life {
                     return Ok(());
@@ -314,8 +308,33 @@ impl World {
                 self.node(node).disk().set_free_bytes(None);
                 Ok(())
             }
+            Event::Join => {
+                self.network.join();
+                Ok(())
+            }
             Event::Fault => self.fault(),
         }
+    }
+
+    /// A request comes to a node.
+    fn arrive(
+        &mut self,
+        node: BrokerId,
+        client: ClientId,
+        call: CallId,
+        request: Request,
+    ) -> Result<(), Violation> {
+        let now = self.schedule.now();
+        self.trace.note(now, || {
+            format!("{node} <- {client:?} {call:?} {}", brief(&request))
+        });
+        if !self.node(node).is_up() {
+            let answer = Event::Answer(client, call, Reply::Unreachable);
+            self.schedule.after(1_000, answer);
+            return Ok(());
+        }
+        self.node(node).serve(client, call, request, now);
+        self.turn(node)
     }
 
     fn check_leaders(&mut self, node: BrokerId) -> Result<(), Violation> {
@@ -340,7 +359,11 @@ impl World {
                 news = true;
             }
         }
-        if news { self.tell_metadata() } else { Ok(()) }
+        if !news {
+            return Ok(());
+        }
+        self.tell_metadata()?;
+        self.after_change(node)
     }
 
     /// Lets a client act, on an answer or by itself.
@@ -514,6 +537,7 @@ impl World {
                             .after(delay, Event::Deliver(to, partition, message));
                     }
                 }
+                Output::LeaderChanged => self.check_leaders(id)?,
                 Output::Notice(text) => self.trace.note(now, || format!("{id} notes: {text}")),
                 Output::Answer {
                     client,

@@ -1,11 +1,12 @@
 //! Whole runs: a few of the seeds that `cargo xtask sim` goes through by the thousand.
 
-use thalweg_sim::{Outcome, Plan, run};
+use thalweg_sim::{Outcome, Plan, Workload, run};
 
 fn plan(seed: u64, nodes: u64) -> Plan {
     Plan {
         seed,
         nodes,
+        workload: Workload::Mixed,
         seconds_max: 4,
         traced: true,
     }
@@ -14,7 +15,10 @@ fn plan(seed: u64, nodes: u64) -> Plan {
 fn passed(plan: Plan) -> Outcome {
     let outcome = run(plan);
     if let Some(violation) = &outcome.violation {
-        panic!("seed {} on {} nodes: {violation}", plan.seed, plan.nodes);
+        panic!(
+            "seed {} on {} nodes, {}: {violation}",
+            plan.seed, plan.nodes, plan.workload
+        );
     }
     outcome
 }
@@ -35,6 +39,19 @@ fn three_nodes_agree_and_keep_what_they_acknowledged() {
     for seed in [3, 4, 19] {
         let outcome = passed(plan(seed, 3));
         assert!(outcome.acknowledged > 0, "seed {seed} does something");
+    }
+}
+
+#[test]
+fn leaders_are_hunted_replicas_move_and_disks_are_full() {
+    for workload in [Workload::Contest, Workload::Moves, Workload::Tight] {
+        for seed in 1..6 {
+            let outcome = passed(Plan {
+                workload,
+                ..plan(seed, 3)
+            });
+            assert!(outcome.acknowledged > 0, "seed {seed} does something");
+        }
     }
 }
 

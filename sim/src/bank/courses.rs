@@ -6,13 +6,19 @@ use thalweg_model::defect::Defect;
 
 use crate::group_voyage::group_voyage;
 use crate::violation::Violation;
-use crate::{Plan, PowerLoss, power_loss, run};
+use crate::{Plan, PowerLoss, Workload, power_loss, run};
 
 /// A kind of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
     /// A cluster of so many nodes with mixed faults.
     Cluster(u64),
+    /// A cluster of so many nodes whose leaders are hunted.
+    Contest(u64),
+    /// Three nodes between which partitions move.
+    Moves,
+    /// So many nodes with full and slow disks.
+    Tight(u64),
     /// A trace on one node, with power loss at every change of its disk.
     PowerLoss,
     /// Members of a group, and a coordinator that changes.
@@ -20,11 +26,16 @@ pub enum Course {
 }
 
 impl Course {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 10] = [
         Self::PowerLoss,
         Self::Cluster(1),
         Self::Cluster(3),
         Self::Cluster(5),
+        Self::Contest(3),
+        Self::Contest(5),
+        Self::Moves,
+        Self::Tight(1),
+        Self::Tight(3),
         Self::Groups,
     ];
 
@@ -38,18 +49,10 @@ impl Course {
     /// One seed of it.
     pub(super) fn run(self, seed: u64) -> Option<Violation> {
         match self {
-            Self::Cluster(nodes) => {
-                let plan = Plan {
-                    seed,
-                    nodes,
-                    seconds_max: 6,
-                    traced: false,
-                };
-                // A replica that needs what its leader has removed waits for good: no defect is needed for that.
-                run(plan).violation.filter(|violation| {
-                    violation.rule != "everything can be read when all is healed"
-                })
-            }
+            Self::Cluster(nodes) => cluster(seed, nodes, Workload::Mixed),
+            Self::Contest(nodes) => cluster(seed, nodes, Workload::Contest),
+            Self::Moves => cluster(seed, 3, Workload::Moves),
+            Self::Tight(nodes) => cluster(seed, nodes, Workload::Tight),
             Self::PowerLoss => power_loss(PowerLoss {
                 seed,
                 operations: 80,
@@ -61,11 +64,26 @@ impl Course {
     }
 }
 
+fn cluster(seed: u64, nodes: u64, workload: Workload) -> Option<Violation> {
+    let plan = Plan {
+        seed,
+        nodes,
+        workload,
+        seconds_max: 6,
+        traced: false,
+    };
+    run(plan).violation
+}
+
 impl fmt::Display for Course {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cluster(1) => f.write_str("1 node"),
             Self::Cluster(nodes) => write!(f, "{nodes} nodes"),
+            Self::Contest(nodes) => write!(f, "contest of {nodes}"),
+            Self::Moves => f.write_str("moves"),
+            Self::Tight(1) => f.write_str("tight disk"),
+            Self::Tight(nodes) => write!(f, "{nodes} tight disks"),
             Self::PowerLoss => f.write_str("power loss"),
             Self::Groups => f.write_str("groups"),
         }
@@ -77,6 +95,8 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
     const DISK: &[Course] = &[Course::PowerLoss, Course::Cluster(1), Course::Cluster(3)];
     const NODE: &[Course] = &[Course::Cluster(1), Course::Cluster(3)];
     const CLUSTER: &[Course] = &[Course::Cluster(3), Course::Cluster(5)];
+    const CONTEST: &[Course] = &[Course::Contest(3), Course::Contest(5)];
+    const TIGHT: &[Course] = &[Course::Tight(1), Course::Tight(3)];
     const GROUPS: &[Course] = &[Course::Groups];
     match defect {
         Defect::SegmentsNotSynced
@@ -89,7 +109,8 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
         | Defect::TornBlockAccepted
         | Defect::StaleBlockAccepted
         | Defect::FilesRemovedEarly
-        | Defect::RollLosesWriteBehind => DISK,
+        | Defect::RollLosesWriteBehind
+        | Defect::LargeEntryNotSynced => DISK,
         Defect::AckBeforeJournal
         | Defect::DuplicateAckedBeforeCommit
         | Defect::ReadBeyondHighWatermark
@@ -97,21 +118,18 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
         | Defect::DuplicateSequenceAccepted
         | Defect::SequenceGapAccepted
         | Defect::ProducersLostOnRestart
-        | Defect::FailedCheckpointCounts
-        | Defect::RefusedFirstCopyAwaited
-        | Defect::IndexLooksTooFar
-        | Defect::LargeEntryNotSynced => NODE,
+        | Defect::IndexLooksTooFar => NODE,
+        Defect::FailedCheckpointCounts | Defect::RefusedFirstCopyAwaited => TIGHT,
+        Defect::LogMatchingSkipped | Defect::RestartCommitsAll => CLUSTER,
         Defect::PromisesBeforePersist
         | Defect::VoteNotStored
-        | Defect::LogMatchingSkipped
-        | Defect::RestartCommitsAll
         | Defect::ServesBeforeFirstCommit
         | Defect::ServesAfterLosingLeadership
         | Defect::HighWatermarkTooEarly
         | Defect::TailKeptAfterCut
         | Defect::TruncationTooDeep
         | Defect::ProducersStaleAfterTruncation
-        | Defect::AssignedProducersKept => CLUSTER,
+        | Defect::AssignedProducersKept => CONTEST,
         Defect::GenerationReused
         | Defect::StaleGenerationCommits
         | Defect::PositionAckedBeforeStored

@@ -29,14 +29,27 @@ pub(crate) struct Consumer {
     /// Reads until it has everything that is there, then no more.
     drains: bool,
     drained: bool,
-    /// The one node it reads from, leader or not.
+    /// The one node it reads from.
     node: Option<BrokerId>,
+    /// It takes what the node has, whether it leads or not.
+    at_replica: bool,
+    /// How long it waits after an answer that was none, at most.
+    patience_us: u64,
 }
 
 impl Consumer {
     /// One that wanders.
     pub(crate) fn wandering() -> Self {
         Self::new(None, false, None)
+    }
+
+    /// One that wanders from partition to partition, and stays with a node.
+    pub(crate) fn watching(node: BrokerId, at_replica: bool) -> Self {
+        Self {
+            at_replica,
+            patience_us: 10_000,
+            ..Self::new(None, false, Some(node))
+        }
     }
 
     /// One that reads all of a partition and then compares.
@@ -56,6 +69,8 @@ impl Consumer {
             drains,
             drained: false,
             node,
+            at_replica: node.is_some(),
+            patience_us: 100_000,
         }
     }
 
@@ -81,7 +96,7 @@ impl Consumer {
             from: self.next,
             bytes_max: usize::try_from(bytes_max).unwrap_or(1),
             wait_us: if self.drains { 0 } else { 100_000 },
-            at_replica: self.node.is_some(),
+            at_replica: self.at_replica,
         };
         let known = cx.truth.known_marks(partition);
         let call = cx.call(node, request);
@@ -162,7 +177,7 @@ impl Client for Consumer {
             }
             Reply::NotHere | Reply::Unreachable | Reply::Unknown => {
                 self.guess.was_wrong();
-                cx.wake(1_000, 100_000);
+                cx.wake(1_000, self.patience_us);
             }
             Reply::Produced(_) | Reply::Refused(_) | Reply::Deleted(_) => {}
         }

@@ -32,6 +32,8 @@ pub(crate) enum Output {
         partition: TopicPartition,
         message: Message,
     },
+    /// The node began or ceased to lead a partition.
+    LeaderChanged,
     /// Something that a person should know.
     Notice(String),
     /// An answer for a client.
@@ -89,7 +91,7 @@ impl SimNode {
         let ahead = i64::try_from(random.below(2 * offset + 1)).unwrap_or(0);
         Self {
             clock_offset_ms: ahead - i64::try_from(offset).unwrap_or(0),
-            clock_per_mille: 1000 - drift + random.below(2 * drift + 1),
+            clock_per_mille: (1000 - drift + random.below(2 * drift + 1)) * swarm.clock_pace,
             id,
             life: 0,
             start_is_planned: true,
@@ -283,7 +285,7 @@ impl Running {
             Effect::RemoveLog(removal) => self.start(Job::RemoveLog(removal)),
             Effect::Complete { ticket, result } => self.completed(ticket, result),
             Effect::Wake(waiter) => self.woken(waiter, now),
-            Effect::LeaderChanged(_) => {}
+            Effect::LeaderChanged(_) => self.outputs.push(Output::LeaderChanged),
             Effect::Notice(text) => self.outputs.push(Output::Notice(text)),
             Effect::Send {
                 to,
