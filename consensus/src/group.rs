@@ -439,7 +439,8 @@ impl Group {
         let committed = ready.take_committed_entries();
         self.node.advance_append_async(ready);
         self.apply(&committed, work);
-        if self.membership_index > members_before {
+        let is_forgotten = defect::is_on(Defect::ChangeOverWhenCommitted);
+        if self.membership_index > members_before && !is_forgotten {
             // What is committed need not be durable, but a change of the members has to: who forgets
             // it asks those for votes who are gone.
             work.hard_state = Some(self.hard_state());

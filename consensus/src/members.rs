@@ -2,6 +2,7 @@
 
 use raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2};
 use raft::{ProgressState, StateRole};
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, ReplicaId, Term};
 
 use crate::limits::CATCH_UP_ENTRIES_MAX;
@@ -115,7 +116,9 @@ impl Group {
         let now = self.membership();
         let is_changing = !now.voters_outgoing.is_empty() || !now.learners.is_empty();
         let remember = now.voters.iter().filter(|&&voter| self.is_told(voter));
-        let is_settled = !is_changing && 2 * remember.count() > now.voters.len();
+        let is_known = defect::is_on(Defect::ChangeOverWhenCommitted)
+            || 2 * remember.count() > now.voters.len();
+        let is_settled = !is_changing && is_known;
         is_settled.then_some(now.voters)
     }
 

@@ -73,6 +73,10 @@ defects! {
     ProducersStaleAfterTruncation,
     /// What a leader had assigned is not forgotten when it loses its leadership.
     AssignedProducersKept,
+    /// A change of the members counts as over when the leader has committed it.
+    ChangeOverWhenCommitted,
+    /// A replica does not know where those live that are to go.
+    LeavingReplicasUnknown,
     /// A log begins with its first segment again after a restart.
     LogStartMovedBack,
     /// A search by offset takes an index entry behind the batch.

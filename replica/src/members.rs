@@ -3,6 +3,7 @@
 use thalweg_consensus::MembershipChange;
 use thalweg_log::GroupId;
 use thalweg_log::disk::Disk;
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{BrokerId, ReplicaId};
 
 use crate::Shard;
@@ -24,7 +25,11 @@ impl<D: Disk> Shard<D> {
         let Some(replica) = self.replicas.get_mut(&group) else {
             return;
         };
-        replica.peers.extend(living.iter().copied());
+        let all = !defect::is_on(Defect::LeavingReplicasUnknown);
+        let known = living
+            .iter()
+            .filter(|(living, _)| all || wanted.contains(living));
+        replica.peers.extend(known.copied());
         replica.wanted = wanted.to_vec();
         if replica.wanted != [replica.spec.replica] {
             self.shared.insert(group);

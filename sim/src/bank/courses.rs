@@ -96,6 +96,7 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
     const NODE: &[Course] = &[Course::Cluster(1), Course::Cluster(3)];
     const CLUSTER: &[Course] = &[Course::Cluster(3), Course::Cluster(5)];
     const CONTEST: &[Course] = &[Course::Contest(3), Course::Contest(5)];
+    const MOVES: &[Course] = &[Course::Moves, Course::Cluster(3)];
     const TIGHT: &[Course] = &[Course::Tight(1), Course::Tight(3)];
     const GROUPS: &[Course] = &[Course::Groups];
     match defect {
@@ -121,6 +122,7 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
         | Defect::IndexLooksTooFar => NODE,
         Defect::FailedCheckpointCounts | Defect::RefusedFirstCopyAwaited => TIGHT,
         Defect::LogMatchingSkipped | Defect::RestartCommitsAll => CLUSTER,
+        Defect::ChangeOverWhenCommitted | Defect::LeavingReplicasUnknown => MOVES,
         Defect::PromisesBeforePersist
         | Defect::VoteNotStored
         | Defect::ServesBeforeFirstCommit
