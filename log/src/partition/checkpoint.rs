@@ -68,12 +68,16 @@ impl<D: Disk> PartitionLog<D> {
         self.write_out()?;
         let active = self.segments.last().expect("something was appended");
         let file = self.home.file(active.base, FileKind::Log)?;
-        Ok((file, self.unsynced_dirs()))
+        // A checkpoint under way may come to its syncs when the block is long acknowledged.
+        let taken = self.take_names().min(self.names_of_checkpoint);
+        self.names_of_blocks = self.names_of_blocks.min(taken);
+        Ok((file, self.dirs_of(taken)))
     }
 
     /// Tells that `state` is in the manifest; returns files that can be removed now, on a thread
     /// where that may take its time. That one is not there any more is no failure.
     pub fn checkpointed(&mut self, state: &LogState) -> Vec<PathBuf> {
+        self.names_of_checkpoint = Names::Synced;
         let mut paths = Vec::new();
         for &doomed in &state.doomed {
             let Some(at) = self.doomed.iter().position(|&other| other == doomed) else {
@@ -140,26 +144,35 @@ impl<D: Disk> PartitionLog<D> {
         }
         self.unsynced_snapshots.clear();
         self.changed = false;
+        let blocks = std::mem::replace(&mut self.names_of_blocks, Names::Synced);
+        let taken = self.take_names().min(blocks);
+        self.names_of_checkpoint = self.names_of_checkpoint.min(taken);
         Ok(Checkpoint {
             files,
-            dirs: self.unsynced_dirs(),
+            dirs: self.dirs_of(taken),
             state: self.state(),
         })
     }
 
-    fn unsynced_dirs(&mut self) -> Vec<PathBuf> {
+    /// The names that nobody took yet; whoever takes them syncs them.
+    fn take_names(&mut self) -> Names {
+        if self.names == Names::NoDirectory {
+            return Names::Synced; // There is none.
+        }
+        std::mem::replace(&mut self.names, Names::Synced)
+    }
+
+    /// What to sync for these names.
+    fn dirs_of(&self, names: Names) -> Vec<PathBuf> {
         let dir = self.home.dir().to_path_buf();
-        let dirs = match self.names {
-            Names::NoDirectory => return Vec::new(),
-            Names::Synced => Vec::new(),
+        match names {
+            Names::NoDirectory | Names::Synced => Vec::new(),
             Names::NewFiles => vec![dir],
             Names::NewDirectory => {
                 let parent = dir.parent().map(PathBuf::from);
                 [Some(dir), parent].into_iter().flatten().collect()
             }
-        };
-        self.names = Names::Synced;
-        dirs
+        }
     }
 
     fn state(&self) -> LogState {

@@ -41,6 +41,10 @@ pub struct PartitionLog<D: Disk> {
     /// Snapshots that were written since the last checkpoint.
     pub(super) unsynced_snapshots: Vec<Offset>,
     pub(super) names: Names,
+    /// Names that a checkpoint took, which is not in the manifest yet: who needs them sooner syncs them as well.
+    pub(super) names_of_checkpoint: Names,
+    /// Names that the journal's blocks took: nothing says whether one was written when a checkpoint is.
+    pub(super) names_of_blocks: Names,
     /// Something changed that no checkpoint has.
     pub(super) changed: bool,
     /// The journal is being brought back; nothing is known of producers.

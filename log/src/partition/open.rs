@@ -72,6 +72,8 @@ impl<D: Disk> PartitionLog<D> {
             doomed: state.doomed.clone(),
             unsynced_snapshots: Vec::new(),
             names: Names::NoDirectory,
+            names_of_checkpoint: Names::Synced,
+            names_of_blocks: Names::Synced,
             changed: false,
             recovering: false,
         }

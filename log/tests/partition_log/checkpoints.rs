@@ -23,6 +23,26 @@ on_both_disks! {
         assert_eq!((checkpoint.files.len(), checkpoint.dirs.len()), (0, 0));
     }
 
+    fn an_entry_outside_the_journal_waits_for_no_checkpoint(disk, home) {
+        let mut log = Fixture::new(disk, home, LogConfig::default());
+        log.fill(1);
+        let checkpoint = log.log.checkpoint().unwrap();
+        log.fill(1);
+        let dirs = |log: &mut Fixture<_>| log.log.sync_of_last_append().unwrap().1;
+        assert_eq!(dirs(&mut log), checkpoint.dirs, "it may come to its syncs later");
+        log.log.checkpointed(&checkpoint.state);
+        log.fill(1);
+        assert!(dirs(&mut log).is_empty());
+    }
+
+    fn a_checkpoint_waits_for_no_entry_outside_the_journal(disk, home) {
+        let mut log = Fixture::new(disk, home, LogConfig::default());
+        log.fill(1);
+        let (_, dirs) = log.log.sync_of_last_append().unwrap();
+        assert_eq!(log.log.checkpoint().unwrap().dirs, dirs, "its block may not be written yet");
+        assert!(log.log.checkpoint().unwrap().dirs.is_empty());
+    }
+
     fn an_opened_log_is_the_one_that_was(disk, home) {
         let mut log = Fixture::new(disk, home, small_segments());
         log.log.append_internal(index(1), Term(1), Bytes::new());
