@@ -2,6 +2,7 @@
 //! what may be left, and each image is recovered and compared.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use bytes::Bytes;
 use thalweg_log::LogConfig;
@@ -50,12 +51,23 @@ struct Expected {
 }
 
 /// What an operation under way may have done already.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum UnderWay {
     Nothing,
     Append(usize, Bytes),
     Delete(usize, i64),
     Remove(usize),
+}
+
+impl fmt::Debug for UnderWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("a checkpoint"),
+            Self::Append(at, bytes) => write!(f, "{} bytes to topic{at}", bytes.len()),
+            Self::Delete(at, up_to) => write!(f, "deletion in topic{at} up to {up_to}"),
+            Self::Remove(at) => write!(f, "another topic{at}"),
+        }
+    }
 }
 
 const PARTITIONS: usize = 3;

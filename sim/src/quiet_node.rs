@@ -193,7 +193,10 @@ impl QuietNode {
         }
         let group = self.shard.add(new.clone(), NOW);
         self.groups.insert(new.topic_partition(), group);
-        self.settle()
+        self.settle()?;
+        // It leads when the journal has room to say so.
+        while self.shard.leader_epoch(group).is_none() && self.work_behind()? {}
+        Ok(())
     }
 
     /// Everything from `from` on, or from where the log begins; and where that is.
