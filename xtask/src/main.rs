@@ -40,7 +40,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   history     check histories of clients, files with one operation a line in JSON
   kafka       start, stop or use Apache Kafka, the reference broker
   schema      rewrite wire/schema from the jars of the reference broker
-  sim         run seeds of the simulated cluster: --seeds N, --seed X --trace, --power-loss, --bank
+  sim         run seeds of the simulated cluster: --seeds N, --seed X --trace, --workload W, --power-loss, --bank
   soak        mixed load with kills and restarts on an optimised broker: --minutes N
   tidy        check layers, budgets, names, documents and tracked text
   tools-diff  run Kafka's tools against Kafka and Thalweg, print what differs";
