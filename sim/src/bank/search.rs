@@ -41,9 +41,7 @@ pub fn search(defect: Defect, how: Search) -> Option<Found> {
     let known = place_of(defect).filter(|_| how.known_first);
     let all = (1..=how.seeds_max)
         .flat_map(|seed| courses_of(defect).iter().map(move |&course| (course, seed)));
-    let mut runs = 0;
-    for (course, seed) in known.into_iter().chain(all) {
-        runs += 1;
+    for (runs, (course, seed)) in (1..).zip(known.into_iter().chain(all)) {
         if let Some(rule) = run_with(defect, course, seed) {
             return Some(Found {
                 course,
