@@ -8,6 +8,7 @@ pub mod bank;
 mod call;
 mod clients;
 mod directory;
+mod ending;
 mod group_voyage;
 pub mod history;
 mod nemesis;

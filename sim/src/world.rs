@@ -1,13 +1,13 @@
 //! One run: nodes, clients and faults of a seed, until all is healed and compared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use thalweg_consensus::Message;
 use thalweg_model::{BrokerId, LeaderEpoch, Tick, TopicPartition};
 
 use crate::Random;
 use crate::call::{CallId, ClientId, Reply, Request};
-use crate::clients::{Client, Consumer, Context};
+use crate::clients::{Client, Context};
 use crate::directory::Directory;
 use crate::network::Network;
 use crate::node::{Output, SimNode};
@@ -20,9 +20,6 @@ use crate::violation::Violation;
 
 /// How often a node looks at its clock.
 const TICK_US: u64 = 20_000;
-
-/// How long after the last fault everything must be well again, in simulated time.
-const SETTLE_US: u64 = 120_000_000;
 
 /// What happens next.
 #[derive(Debug)]
@@ -64,7 +61,7 @@ pub(crate) struct World {
     pub(crate) directory: Directory,
     pub(crate) truth: Truth,
     pub(crate) trace: Trace,
-    recorder: Recorder,
+    pub(crate) recorder: Recorder,
     pub(crate) random: Random,
     pub(crate) healed: bool,
     pub(crate) network: Network,
@@ -72,13 +69,13 @@ pub(crate) struct World {
     pub(crate) prey: Option<BrokerId>,
     /// Who led a partition in an epoch.
     leaders: BTreeMap<(TopicPartition, LeaderEpoch), BrokerId>,
-    clients: BTreeMap<ClientId, Box<dyn Client>>,
+    pub(crate) clients: BTreeMap<ClientId, Box<dyn Client>>,
     /// When each client has its next turn; an earlier wish takes the place of a later one.
     turns: BTreeMap<ClientId, Tick>,
     /// Who still waits for which call.
     calls: BTreeMap<CallId, Pending>,
     next_call: u64,
-    ending: bool,
+    pub(crate) ending: bool,
     /// When the last request of a client arrives at a node: a connection keeps the order.
     arrivals: BTreeMap<(ClientId, BrokerId), u64>,
     pub(crate) events: u64,
@@ -140,51 +137,8 @@ impl World {
         }
         self.schedule.after(self.swarm.fault_every_us, Event::Fault);
         self.until(self.swarm.work_us)?;
-        self.heal();
-        self.ending = true;
-        self.wake_all();
-        let settled = self.schedule.now().0 + SETTLE_US;
-        self.until_idle(settled, "producers come to an end when all is healed")?;
-        self.until_none(
-            settled,
-            "replicas are where they are to be when all is healed",
-            |world| world.directory.unsettled(),
-        )?;
-        // One that was cut off answers as a leader until it misses its quorum.
-        self.until_none(
-            settled,
-            "a partition has one leader when all is healed",
-            Self::contested,
-        )?;
-        self.drain(|_, _| vec![None])?;
-        // Now that all marks are told, every replica must come to have the same.
-        self.drain(|directory, partition| {
-            let nodes = directory.nodes_of(partition).into_iter();
-            nodes.map(Some).collect()
-        })?;
+        self.end()?;
         self.recorder.check()
-    }
-
-    /// Lets clients read everything from some nodes, or from whoever leads.
-    fn drain(
-        &mut self,
-        from: fn(&Directory, TopicPartition) -> Vec<Option<BrokerId>>,
-    ) -> Result<(), Violation> {
-        let mut readers = Vec::new();
-        for partition in self.directory.partitions() {
-            for node in from(&self.directory, partition) {
-                let reader = self.add(Box::new(Consumer::draining(partition, node)));
-                self.recorder.follow(reader, self.schedule.now());
-                readers.push((reader, partition));
-            }
-        }
-        let drained = self.schedule.now().0 + SETTLE_US;
-        self.until_idle(drained, "everything can be read when all is healed")?;
-        for (reader, partition) in readers {
-            let now = self.schedule.now();
-            self.recorder.drained(reader, partition, now);
-        }
-        Ok(())
     }
 
     fn until(&mut self, end_us: u64) -> Result<(), Violation> {
@@ -194,57 +148,8 @@ impl World {
         Ok(())
     }
 
-    /// Goes on until no partition is left of which something is not true yet.
-    fn until_none(
-        &mut self,
-        end_us: u64,
-        rule: &'static str,
-        left: impl Fn(&Self) -> Vec<TopicPartition>,
-    ) -> Result<(), Violation> {
-        while !left(self).is_empty() {
-            self.step()?;
-            if self.schedule.now().0 > end_us {
-                return Err(Violation::new(rule, format!("{:?}", left(self))));
-            }
-        }
-        Ok(())
-    }
-
-    /// Partitions that several nodes lead, each in an epoch of its own.
-    fn contested(&self) -> Vec<TopicPartition> {
-        let mut led = BTreeSet::new();
-        let all = self.nodes.iter().flat_map(SimNode::led);
-        all.map(|(partition, _)| partition)
-            .filter(|&partition| !led.insert(partition))
-            .collect()
-    }
-
-    fn until_idle(&mut self, end_us: u64, rule: &'static str) -> Result<(), Violation> {
-        while self
-            .clients
-            .values()
-            .any(|client| client.waits_for().is_some())
-        {
-            self.step()?;
-            if self.schedule.now().0 > end_us {
-                let waiting = self
-                    .clients
-                    .values()
-                    .filter_map(|client| client.waits_for());
-                return Err(Violation::new(rule, waiting.collect::<Vec<_>>().join("; ")));
-            }
-        }
-        Ok(())
-    }
-
-    fn wake_all(&mut self) {
-        for client in self.clients.keys().copied().collect::<Vec<_>>() {
-            self.wake(client, 0);
-        }
-    }
-
     /// Plans a client's next turn, unless it has one before.
-    fn wake(&mut self, client: ClientId, after_us: u64) {
+    pub(crate) fn wake(&mut self, client: ClientId, after_us: u64) {
         let at = Tick(self.schedule.now().0 + after_us);
         if self.turns.get(&client).is_none_or(|planned| at < *planned) {
             self.turns.insert(client, at);
@@ -252,7 +157,7 @@ impl World {
         }
     }
 
-    fn step(&mut self) -> Result<(), Violation> {
+    pub(crate) fn step(&mut self) -> Result<(), Violation> {
         let Some(event) = self.schedule.next() else {
             let seen = "nothing is planned".to_owned();
             return Err(Violation::new("the simulation goes on", seen));
