@@ -72,6 +72,17 @@ impl Node {
         group
     }
 
+    /// The node after a checkpoint that the disk had no room for, another one, and a power cut.
+    fn checkpointed_without_room_first(mut self) -> Self {
+        for free in [Some(0), None] {
+            self.disk.set_free_bytes(free);
+            self.shard.start_checkpoint();
+            self.settle();
+        }
+        self.disk.crash(1);
+        Self::new(self.disk)
+    }
+
     /// Carries out effects, in order, until there are none.
     fn settle(&mut self) {
         self.shard.flush(NOW);
@@ -405,14 +416,7 @@ fn a_checkpoint_for_which_the_manifest_had_no_room_is_made_again() {
     let ticket = node.append(group, batch(&["a"]));
     node.settle();
     assert_eq!(node.base(ticket), 0);
-    node.disk.set_free_bytes(Some(0));
-    node.shard.start_checkpoint();
-    node.settle();
-    node.disk.set_free_bytes(None);
-    node.shard.start_checkpoint();
-    node.settle();
-    node.disk.crash(1);
-    let mut node = Node::new(node.disk.clone());
+    let mut node = node.checkpointed_without_room_first();
     let group = node.add("orders");
     assert_eq!(node.values(group), ["a"]);
 }
@@ -425,14 +429,7 @@ fn a_partition_without_room_takes_no_other_out_of_the_checkpoint() {
     node.append(whole, batch(&["a"]));
     node.append(behind, batch(&["b"]));
     node.settle();
-    node.disk.set_free_bytes(Some(0));
-    node.shard.start_checkpoint();
-    node.settle();
-    node.disk.set_free_bytes(None);
-    node.shard.start_checkpoint();
-    node.settle();
-    node.disk.crash(1);
-    let mut node = Node::new(node.disk.clone());
+    let mut node = node.checkpointed_without_room_first();
     let (whole, behind) = (node.add("orders"), node.add("payments"));
     assert_eq!(node.values(whole), ["a"]);
     assert_eq!(node.values(behind), ["b"]);

@@ -119,11 +119,7 @@ impl Run {
         let answer = self.ask(&request, version);
         let mut told: BTreeMap<(String, i32), i16> = BTreeMap::new();
         for topic in &answer.topics {
-            let name = if version >= IDS_FROM {
-                self.name_of(topic.topic_id)
-            } else {
-                topic.name.to_string()
-            };
+            let name = self.name_in(version, topic.topic_id, &topic.name);
             for partition in &topic.partitions {
                 told.insert(
                     (name.clone(), partition.partition_index),
@@ -202,7 +198,11 @@ impl Run {
     }
 
     /// The name of a topic of an id; empty if there is none.
-    fn name_of(&self, id: Uuid) -> String {
+    /// The topic that an answer of a version is about: newer ones carry its id alone.
+    fn name_in(&self, version: i16, id: Uuid, name: &str) -> String {
+        if version < IDS_FROM {
+            return name.to_owned();
+        }
         let mut topics = self.model.topics.iter();
         let found = topics.find(|(_, topic)| topic.id == id);
         found.map_or_else(String::new, |(name, _)| name.clone())
@@ -286,11 +286,7 @@ impl Run {
         for group in &answer.groups {
             assert_eq!(group.error_code, 0);
             for topic in &group.topics {
-                let name = if version >= IDS_FROM {
-                    self.name_of(topic.topic_id)
-                } else {
-                    topic.name.to_string()
-                };
+                let name = self.name_in(version, topic.topic_id, &topic.name);
                 for p in &topic.partitions {
                     let note = p.metadata.clone().unwrap_or_default().to_string();
                     let shown = (

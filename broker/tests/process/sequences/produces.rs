@@ -47,6 +47,19 @@ pub(super) struct Planned {
     outcome: Outcome,
 }
 
+impl Planned {
+    /// Records of no producer, as they are, which are to be appended.
+    fn plain(place: &(String, i32), records: Vec<Record>) -> Self {
+        Self {
+            place: place.clone(),
+            bytes: packed(&records, None, Compression::None),
+            records,
+            stamp: None,
+            outcome: Outcome::Appended,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Appended,
@@ -353,15 +366,7 @@ impl Run {
         let value = self.number.to_string().into_bytes();
         let timestamp = self.within(0, 1_000);
         let records = vec![Record { timestamp, value }];
-        let bytes = packed(&records, None, Compression::None);
-        let outcome = Outcome::Appended;
-        let planned = Planned {
-            place: place.clone(),
-            records,
-            stamp: None,
-            bytes,
-            outcome,
-        };
+        let planned = Planned::plain(place, records);
         let request = self.request(std::slice::from_ref(&planned), -1);
         let answer = self.ask(&request, 9);
         self.produced(&answer.responses[0].partition_responses[0], planned, 9);
@@ -379,15 +384,7 @@ impl Run {
         for _ in 0..3 {
             for place in &places {
                 let records = self.records();
-                let bytes = packed(&records, None, Compression::None);
-                let outcome = Outcome::Appended;
-                let planned = Planned {
-                    place: place.clone(),
-                    records,
-                    stamp: None,
-                    bytes,
-                    outcome,
-                };
+                let planned = Planned::plain(place, records);
                 // However it is stored, it is not much larger.
                 let is_taken = 2 * planned.bytes.len() <= self.model.topics[&place.0].bytes_max();
                 if is_taken {
