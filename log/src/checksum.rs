@@ -27,6 +27,8 @@ pub(crate) fn crc32c_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> u32 {
 }
 
 /// CRC-32C of two pieces, one behind the other: of their checksums and the second one's length.
+/// `crc_fast::checksum_combine` gives the same in 5.6 us, several times what it takes to read a batch of 16 KiB once
+/// more: it squares matrices for every call, where the tables here are made once.
 pub(crate) fn join(first: u32, second: u32, second_bytes: usize) -> u32 {
     let mut shifted = first;
     let mut bytes = second_bytes;
