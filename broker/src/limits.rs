@@ -38,6 +38,20 @@ pub(crate) const REQUEST_BYTES_MAX: usize = 256 << 20;
 /// takes 1 GB/s.
 pub(crate) const APPENDS_WAITING_BYTES_HIGH: usize = 16 << 20;
 
+/// Appends that wait for more do not wait longer than until so many are there: a block of this size costs
+/// the disk hardly more for a byte than one of 1 MiB.
+pub(crate) const GATHER_BYTES: usize = 512 << 10;
+
+/// Longest time that they wait; the runtime's timer adds up to a millisecond.
+pub(crate) const GATHER_TIME: Duration = Duration::from_micros(1_500);
+
+/// Least rate at which they wait, 128 MB/s: two milliseconds bring several requests then, and a client that
+/// sends as much looks for throughput.
+pub(crate) const GATHER_BYTES_PER_MICROSECOND: u64 = 128;
+
+/// Shortest time over which the rate is taken: a client that sends a slower flow in bursts does not wait.
+pub(crate) const GATHER_RATE_TIME: Duration = Duration::from_millis(50);
+
 /// File extents shorter than this are read and sent from memory: below it `sendfile` costs more
 /// than the copy (measured, see the performance notes).
 pub(crate) const SENDFILE_BYTES_MIN: u64 = 32 << 10;

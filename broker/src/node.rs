@@ -23,6 +23,7 @@ use crate::net::buffers::BufferPool;
 use crate::net::descriptors::connections_max;
 use crate::observe::metrics::Metrics;
 use crate::partition::appends::Appends;
+use crate::partition::gather::Gather;
 use crate::partition::io_threads::IoThreads;
 
 /// The node: a shard with its shell, the cluster's image, the coordinators.
@@ -43,6 +44,12 @@ pub(crate) struct Node {
     pub(crate) producer_ids: Mutex<Range<i64>>,
     /// Something was appended and is to be flushed.
     pub(crate) work_arrived: Notify,
+    /// Whether what arrived waits for more.
+    pub(crate) gather: RefCell<Gather>,
+    /// Something began to wait for more.
+    pub(crate) gathering: Notify,
+    /// Connections on which more produce requests may come before those under way are answered.
+    pub(crate) clients_sending_on: Rc<Cell<usize>>,
     /// A journal block came back.
     pub(crate) block_came: Notify,
     /// A fetch began to wait.
@@ -128,6 +135,9 @@ impl Node {
             fetch_sessions: RefCell::default(),
             producer_ids: Mutex::new(0..0),
             work_arrived: Notify::new(),
+            gather: RefCell::default(),
+            gathering: Notify::new(),
+            clients_sending_on: Rc::default(),
             block_came: Notify::new(),
             deadline_changed: Notify::new(),
             room: Notify::new(),

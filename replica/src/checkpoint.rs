@@ -319,7 +319,7 @@ impl<D: Disk> Shard<D> {
     }
 
     /// A new chunk of the journal came back.
-    pub fn journal_grown(&mut self, growth: Growth<D>, now: Now) {
+    pub fn journal_grown(&mut self, growth: Growth<D>) {
         if let Err(error) = self.journal.grown(growth) {
             if error.kind() == io::ErrorKind::StorageFull {
                 self.effects.push(Effect::Notice(
@@ -327,10 +327,8 @@ impl<D: Disk> Shard<D> {
                 ));
             } else {
                 self.fail(format!("the journal could not grow: {error}"));
-                return;
             }
         }
-        self.flush(now);
     }
 
     /// Removes old records by the topics' retention; files go with the next checkpoint.

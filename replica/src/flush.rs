@@ -67,7 +67,8 @@ pub(crate) enum Filled {
 
 impl<D: Disk> Shard<D> {
     /// Starts journal blocks as long as something is pending and the disk is not busy enough.
-    /// The shell calls it once per turn, after all events of the turn, so that they share a block.
+    /// The shell calls it once per turn, after all events of the turn, so that they share a block; or a
+    /// while later, if it expects more that is to share it.
     pub fn flush(&mut self, now: Now) {
         while self.may_begin_block() && !self.queue.is_empty() && self.failed.is_none() {
             let Some(mut block) = self.journal.begin_block() else {
@@ -165,11 +166,11 @@ impl<D: Disk> Shard<D> {
         }
     }
 
-    /// A block write came back. An error is the end: see `Disk` on failed syncs.
+    /// A block write came back; [`Self::flush`] starts the next. An error is the end: see `Disk` on failed syncs.
     ///
     /// # Panics
     /// If the block is not under way.
-    pub fn block_written(&mut self, written: BlockWritten, now: Now) {
+    pub fn block_written(&mut self, written: BlockWritten) {
         let (sequence, buffer, result) = written;
         if let Err(error) = result {
             self.fail(format!(
@@ -188,7 +189,6 @@ impl<D: Disk> Shard<D> {
                 self.on_durable(arrival);
             }
         }
-        self.flush(now);
     }
 
     fn on_durable(&mut self, arrival: Arrival) {

@@ -42,8 +42,8 @@ fn shard() -> Shard<SimDisk> {
 /// Writes the shard's blocks until it has no more; where it sent messages.
 fn settle(shard: &mut Shard<SimDisk>) -> Vec<BrokerId> {
     let mut sent = Vec::new();
-    shard.flush(NOW);
     loop {
+        shard.flush(NOW);
         let effects = shard.take_effects();
         if effects.is_empty() {
             return sent;
@@ -53,7 +53,7 @@ fn settle(shard: &mut Shard<SimDisk>) -> Vec<BrokerId> {
                 sent.push(*to);
             }
             if let Effect::WriteBlock(job) = effect {
-                shard.block_written(job.perform(), NOW);
+                shard.block_written(job.perform());
             }
         }
     }

@@ -175,15 +175,15 @@ impl Node {
 
     /// Carries out what does not belong into the background.
     fn run(&mut self) {
-        self.shard.flush(NOW);
         loop {
+            self.shard.flush(NOW);
             let effects = self.shard.take_effects();
             if effects.is_empty() {
                 return;
             }
             for effect in effects {
                 match effect {
-                    Effect::WriteBlock(write) => self.shard.block_written(write.perform(), NOW),
+                    Effect::WriteBlock(write) => self.shard.block_written(write.perform()),
                     Effect::WriteStretches(job) => {
                         self.shard.stretches_written(job.perform());
                     }
@@ -229,7 +229,7 @@ impl Node {
             self.shard.checkpointed(job.perform());
         }
         for job in std::mem::take(&mut self.growths) {
-            self.shard.journal_grown(job.perform(), NOW);
+            self.shard.journal_grown(job.perform());
         }
         self.run();
     }

@@ -85,8 +85,8 @@ impl Node {
 
     /// Carries out effects, in order, until there are none.
     fn settle(&mut self) {
-        self.shard.flush(NOW);
         loop {
+            self.shard.flush(NOW);
             let effects = self.shard.take_effects();
             if effects.is_empty() {
                 return;
@@ -99,9 +99,9 @@ impl Node {
 
     fn carry_out(&mut self, effect: Effect<SimDisk>) {
         match effect {
-            Effect::WriteBlock(write) => self.shard.block_written(write.perform(), NOW),
+            Effect::WriteBlock(write) => self.shard.block_written(write.perform()),
             Effect::Checkpoint(job) => self.shard.checkpointed(job.perform()),
-            Effect::Grow(job) => self.shard.journal_grown(job.perform(), NOW),
+            Effect::Grow(job) => self.shard.journal_grown(job.perform()),
             Effect::Complete { ticket, result } => {
                 assert!(self.done.insert(ticket, result).is_none(), "answered once");
             }

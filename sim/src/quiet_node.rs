@@ -105,9 +105,9 @@ impl QuietNode {
 
     fn carry_out(&mut self, effect: Effect<SimDisk>) -> Result<(), Violation> {
         match effect {
-            Effect::WriteBlock(job) => self.shard.block_written(job.perform(), NOW),
+            Effect::WriteBlock(job) => self.shard.block_written(job.perform()),
             Effect::Checkpoint(job) => self.shard.checkpointed(job.perform()),
-            Effect::Grow(job) => self.shard.journal_grown(job.perform(), NOW),
+            Effect::Grow(job) => self.shard.journal_grown(job.perform()),
             Effect::Remove(paths) => {
                 for path in paths {
                     // One that is gone already is no failure.

@@ -192,7 +192,7 @@ impl World {
                     return Ok(());
                 }
                 self.trace.note(now, || format!("{node} job {job}"));
-                self.node(node).perform(job, now);
+                self.node(node).perform(job);
                 self.turn(node)
             }
             Event::Tick(node) => {

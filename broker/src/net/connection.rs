@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thalweg_wire::ApiKey;
-use thalweg_wire::frame::FrameError;
 use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -17,15 +16,17 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::answer::{Answer, Call, Reply};
 use super::charge::Charge;
 use super::dispatch::{perform, receive};
+use super::end::End;
 use super::input::Input;
 use super::output::Output;
 use super::pace::Pace;
+use super::pipeline::Pipeline;
 use crate::limits::{
     ANSWER_BYTES_HIGH, APPENDS_WAITING_BYTES_HIGH, REQUEST_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX,
     TRANSFER_STALL_MAX, UNCOUNTED_REQUEST_BYTES,
 };
 use crate::node::Node;
-use crate::observe::metrics::{Ended, Stamp};
+use crate::observe::metrics::Stamp;
 
 /// Who is at the other end.
 #[derive(Debug)]
@@ -34,51 +35,6 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// Name of the listener that it came to.
     pub(crate) listener: Rc<str>,
-}
-
-/// Why a connection ends.
-#[derive(Debug, thiserror::Error)]
-enum End {
-    #[error("the client closed the connection")]
-    Closed,
-    #[error("the client closed the connection inside a request")]
-    Truncated,
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    #[error("{0}")]
-    Refused(String),
-    #[error("nothing was heard for {} s", .0.as_secs())]
-    Idle(Duration),
-    #[error("a request came too slowly: {0} bytes of it are here")]
-    SlowRequest(usize),
-    #[error("the client takes its answer too slowly: {0} bytes are left in memory")]
-    SlowReader(usize),
-    #[error("stored records cannot be sent: {0}")]
-    Storage(io::Error),
-    #[error(transparent)]
-    Io(io::Error),
-}
-
-impl End {
-    fn reason(&self) -> Ended {
-        match self {
-            Self::Closed | Self::Truncated | Self::Io(_) => Ended::Client,
-            Self::Frame(_) | Self::Refused(_) => Ended::Refused,
-            Self::Idle(_) => Ended::Idle,
-            Self::SlowRequest(_) | Self::SlowReader(_) => Ended::Stalled,
-            Self::Storage(_) => Ended::Storage,
-        }
-    }
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::InvalidData {
-            Self::Storage(error)
-        } else {
-            Self::Io(error)
-        }
-    }
 }
 
 struct Connection {
@@ -91,6 +47,8 @@ struct Connection {
     waiting: Option<(Stamp, Call)>,
     /// Of each reply, when and what was asked.
     stamps: VecDeque<Stamp>,
+    /// Of produce requests, whether more may come before these are answered.
+    pipeline: Pipeline,
     output: Output,
     heard: Instant,
     /// How fast the request comes that has begun, unless this side keeps it waiting.
@@ -109,6 +67,7 @@ pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
     let charge = Charge::new(&node.request_bytes);
     let answers = Charge::new(&node.answer_bytes);
     let input = Input::new(&node.receive_buffers);
+    let pipeline = Pipeline::new(&node.clients_sending_on);
     let mut connection = Connection {
         node,
         peer: Rc::clone(&peer),
@@ -117,6 +76,7 @@ pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
         replies: VecDeque::new(),
         waiting: None,
         stamps: VecDeque::new(),
+        pipeline,
         output: Output::default(),
         heard: Instant::now(),
         pace: None,
@@ -126,18 +86,7 @@ pub(crate) async fn serve(node: Rc<Node>, stream: TcpStream, peer: Peer) {
     };
     let end = connection.run().await;
     connection.node.metrics.connections.end(end.reason());
-    match end {
-        End::Closed => tracing::debug!(peer = %peer.address, "connection closed"),
-        end @ (End::Truncated | End::Idle(_) | End::Io(_)) => {
-            tracing::debug!(peer = %peer.address, %end, "connection ended");
-        }
-        end @ (End::Frame(_) | End::Refused(_) | End::SlowRequest(_) | End::SlowReader(_)) => {
-            tracing::warn!(peer = %peer.address, %end, "connection closed");
-        }
-        end @ End::Storage(_) => {
-            tracing::error!(peer = %peer.address, %end, "connection closed");
-        }
-    }
+    end.log(peer.address);
 }
 
 impl Connection {
@@ -284,6 +233,9 @@ impl Connection {
                 Ok(call) => perform(call),
                 Err(answer) => Reply::Now(answer),
             };
+            if stamp.api == Some(ApiKey::Produce) {
+                self.pipeline.asked();
+            }
             self.stamps.push_back(stamp);
             self.queued += reply.memory();
             self.replies.push_back(reply);
@@ -315,6 +267,9 @@ impl Connection {
 
     fn take_answer(&mut self, answer: Answer) -> Result<(), End> {
         if let Some(stamp) = self.stamps.pop_front() {
+            if stamp.api == Some(ApiKey::Produce) {
+                self.pipeline.answered();
+            }
             self.node.metrics.requests.answer(stamp, Instant::now());
         }
         match answer {

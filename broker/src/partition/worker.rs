@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::yield_now;
 use tokio::time::{sleep, sleep_until};
 
+use super::gather::keep_gathering;
 use super::io_threads::Done;
 use crate::limits::VOUCH_AFTER;
 use crate::node::Node;
@@ -16,6 +17,7 @@ use crate::node::Node;
 /// Starts the shell's tasks on the current local set.
 pub(crate) fn spawn(node: &Rc<Node>, done: UnboundedReceiver<Done>) {
     tokio::task::spawn_local(flush_when_work_arrives(Rc::clone(node)));
+    tokio::task::spawn_local(keep_gathering(Rc::clone(node)));
     tokio::task::spawn_local(take_finished_io(Rc::clone(node), done));
     tokio::task::spawn_local(keep_deadlines(Rc::clone(node)));
     tokio::task::spawn_local(vouch_when_quiet(Rc::clone(node)));
@@ -37,9 +39,7 @@ async fn flush_when_work_arrives(node: Rc<Node>) {
         node.work_arrived.notified().await;
         // Connections that are ready now go first: their appends share the block.
         yield_now().await;
-        let now = node.clock.now();
-        node.with_shard(|shard| shard.flush(now));
-        node.carry_out();
+        node.flush();
     }
 }
 
@@ -47,26 +47,24 @@ async fn take_finished_io(node: Rc<Node>, mut done: UnboundedReceiver<Done>) {
     while let Some(first) = done.recv().await {
         let mut next = Some(first);
         while let Some(finished) = next {
-            let now = node.clock.now();
             node.with_shard(|shard| match finished {
                 Done::Block(written, times) => {
                     node.metrics.journal.written(times);
-                    shard.block_written(written, now);
+                    shard.block_written(written);
                     node.block_came.notify_one();
                 }
                 Done::Stretches(written) => shard.stretches_written(written),
                 Done::Checkpoint(result, took) => {
                     node.metrics.journal.checkpointed(took);
                     shard.checkpointed(result);
-                    // What waits for room in the journal may have it now.
-                    node.work_arrived.notify_one();
                 }
-                Done::Grown(grown) => shard.journal_grown(grown, now),
+                Done::Grown(grown) => shard.journal_grown(grown),
                 Done::LogRemoved(removed) => shard.log_removed(removed),
             });
             next = done.try_recv().ok();
         }
-        node.carry_out();
+        // What waited for a block to come back, or for room in the journal, may go now.
+        node.flush();
         node.room.notify_waiters();
         node.disk_moved.notify_waiters();
     }

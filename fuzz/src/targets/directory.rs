@@ -76,17 +76,17 @@ pub(super) fn settle_with(
     shard: &mut Shard<SimDisk>,
     mut ended: impl FnMut(Ticket, Result<Appended, AppendError>),
 ) -> bool {
-    shard.flush(NOW);
     loop {
+        shard.flush(NOW);
         let effects = shard.take_effects();
         if effects.is_empty() {
             return true;
         }
         for effect in effects {
             match effect {
-                Effect::WriteBlock(write) => shard.block_written(write.perform(), NOW),
+                Effect::WriteBlock(write) => shard.block_written(write.perform()),
                 Effect::Checkpoint(job) => shard.checkpointed(job.perform()),
-                Effect::Grow(job) => shard.journal_grown(job.perform(), NOW),
+                Effect::Grow(job) => shard.journal_grown(job.perform()),
                 Effect::WriteStretches(job) => shard.stretches_written(job.perform()),
                 Effect::RemoveLog(removal) => shard.log_removed(removal.perform()),
                 Effect::Failed(_) => return false,

@@ -37,8 +37,7 @@ impl Job {
 
 impl SimNode {
     /// The device comes to a job.
-    pub(crate) fn perform(&mut self, job: u64, at: Tick) {
-        let now = self.clock(at);
+    pub(crate) fn perform(&mut self, job: u64) {
         let Some(running) = &mut self.running else {
             return;
         };
@@ -46,10 +45,10 @@ impl SimNode {
             return;
         };
         match job {
-            Job::Block(job) => running.shard.block_written(job.perform(), now),
+            Job::Block(job) => running.shard.block_written(job.perform()),
             Job::Stretches(job) => running.shard.stretches_written(job.perform()),
             Job::Checkpoint(job) => running.shard.checkpointed(job.perform()),
-            Job::Grow(job) => running.shard.journal_grown(job.perform(), now),
+            Job::Grow(job) => running.shard.journal_grown(job.perform()),
             Job::Remove(paths) => {
                 for path in paths {
                     // One that is gone already is no failure.
