@@ -38,14 +38,13 @@ pub(crate) const REQUEST_BYTES_MAX: usize = 256 << 20;
 /// takes 1 GB/s.
 pub(crate) const APPENDS_WAITING_BYTES_HIGH: usize = 16 << 20;
 
-/// Appends that wait for more do not wait longer than until so many are there: a block of this size costs
-/// the disk hardly more for a byte than one of 1 MiB.
-pub(crate) const GATHER_BYTES: usize = 512 << 10;
+/// Appends that wait for more do not wait longer than until so many are there: a block takes no more.
+pub(crate) const GATHER_BYTES: usize = 1 << 20;
 
 /// Longest time that they wait; the runtime's timer adds up to a millisecond.
-pub(crate) const GATHER_TIME: Duration = Duration::from_micros(1_500);
+pub(crate) const GATHER_TIME: Duration = Duration::from_micros(2_500);
 
-/// Least rate at which they wait, 128 MB/s: two milliseconds bring several requests then, and a client that
+/// Least rate at which they wait, 128 MB/s: the time that they wait brings several requests then, and a client that
 /// sends as much looks for throughput.
 pub(crate) const GATHER_BYTES_PER_MICROSECOND: u64 = 128;
 
