@@ -98,6 +98,29 @@ impl Node {
         self.work_arrived.notify_one();
         wait
     }
+
+    /// Hands over batches whose outcome nobody awaits. If one is refused at once, the others are taken all
+    /// the same.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub(crate) fn append_unawaited(
+        &self,
+        batches: Vec<(GroupId, CheckedBatch)>,
+    ) -> Result<(), AppendError> {
+        // No effect names it: the numbers of requests begin at 1.
+        let nobody = Ticket {
+            request: 0,
+            part: 0,
+        };
+        let mut outcome = Ok(());
+        for (group, batch) in batches {
+            let taken = self.with_shard(|shard| shard.append(group, batch, Acks::None, nobody));
+            outcome = outcome.and(taken);
+        }
+        self.work_arrived.notify_one();
+        outcome
+    }
 }
 
 impl AppendWait {

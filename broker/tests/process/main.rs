@@ -24,3 +24,4 @@ mod sequences;
 mod slow;
 mod soak;
 mod start;
+mod unacknowledged;

@@ -151,11 +151,14 @@ fn finish_unacknowledged(
                 Part::Refused(rejection) => Some(rejection),
                 Part::Appended { .. } => None,
             });
-    let message = refused
-        .map(|rejection| format!("an unacknowledged produce was refused: {}", rejection.error));
     // What can be appended is, even if another partition of the request was refused.
-    drop(node.append(batches, Acks::None));
-    message.map_or(Answer::Silent, Answer::Close)
+    let appended = node.append_unawaited(batches);
+    let why = match (refused, appended) {
+        (Some(rejection), _) => rejection.error.to_string(),
+        (None, Err(error)) => error.to_string(),
+        (None, Ok(())) => return Answer::Silent,
+    };
+    Answer::Close(format!("an unacknowledged produce was refused: {why}"))
 }
 
 /// Finds the partitions and checks the batches, in the order of the request.
