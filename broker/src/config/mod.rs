@@ -55,7 +55,11 @@ impl BrokerConfig {
                 path: path.clone(),
                 cause,
             })?;
-            settings.add_file(path, &text);
+            let added = settings.add_file(path, &text);
+            added.map_err(|cause| ConfigError::Malformed {
+                path: path.clone(),
+                cause,
+            })?;
         }
         let cluster_id = settings.add_environment(environment);
         for (key, value) in &options.overrides {

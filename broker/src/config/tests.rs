@@ -291,3 +291,9 @@ fn a_mistyped_key_is_reported_and_others_are_counted() {
         "1 of 5 settings change nothing here: num.io.threads"
     );
 }
+
+#[test]
+fn a_file_that_java_would_refuse_is_refused_by_line() {
+    let said = wrong("log.retention.hours=1\nlog.dirs=C:\\users\n");
+    assert!(said.contains("server.properties: line 2 has"), "{said}");
+}

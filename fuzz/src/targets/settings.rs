@@ -44,8 +44,10 @@ pub(super) const PROPERTIES: Target = Target {
     repair: leave,
     take: |input| {
         let text = String::from_utf8_lossy(input);
-        let entries = bounded(START_EXPANSION * text.len(), || properties::parse(&text));
-        let again = properties::parse(&written(&entries));
+        let Ok(entries) = bounded(START_EXPANSION * text.len(), || properties::parse(&text)) else {
+            return;
+        };
+        let again = properties::parse(&written(&entries)).expect("what is written is well-formed");
         let pairs = |entries: Vec<Entry>| -> Vec<(String, String)> {
             let pairs = entries.into_iter();
             pairs.map(|entry| (entry.key, entry.value)).collect()
@@ -246,7 +248,8 @@ fn take_start(text: &str) {
     let (variables, options) = (pairs(variables), pairs(options));
     let (settings, problems, listeners) = bounded(START_EXPANSION * text.len(), || {
         let mut settings = Settings::with_defaults();
-        settings.add_file(Path::new("f"), file);
+        // One that is none adds nothing.
+        let _malformed = settings.add_file(Path::new("f"), file);
         drop(settings.add_environment(variables));
         for (key, value) in &options {
             settings.set(key.trim(), value.trim(), Origin::CommandLine("--override"));

@@ -11,11 +11,23 @@ pub struct Entry {
     pub value: String,
 }
 
+/// A `\u` without four hexadecimal digits: Java refuses the whole text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "line {line} has a \\u without four hexadecimal digits; a backslash itself is written \\\\"
+)]
+pub struct MalformedEscape {
+    /// Where the entry begins that has it, counted from 1.
+    pub line: usize,
+}
+
 /// Reads entries in their order; of equal keys the last counts, which is the caller's affair.
 ///
 /// `#` and `!` begin comments, a backslash at the end of a line continues it, `=`, `:` or blanks end a key.
-#[must_use]
-pub fn parse(text: &str) -> Vec<Entry> {
+///
+/// # Errors
+/// An escape that says nothing.
+pub fn parse(text: &str) -> Result<Vec<Entry>, MalformedEscape> {
     let mut entries = Vec::new();
     let mut lines = (1..).zip(natural_lines(text));
     while let Some((line, first)) = lines.next() {
@@ -35,13 +47,12 @@ pub fn parse(text: &str) -> Vec<Entry> {
             continue;
         }
         let (key, value) = split(&logical);
-        entries.push(Entry {
-            line,
-            key: unescape(key),
-            value: unescape(value),
-        });
+        let (key, value) = unescape(key)
+            .zip(unescape(value))
+            .ok_or(MalformedEscape { line })?;
+        entries.push(Entry { line, key, value });
     }
-    entries
+    Ok(entries)
 }
 
 /// Lines as Java ends them: by a line feed, a carriage return, or both.
@@ -84,8 +95,8 @@ fn split(line: &str) -> (&str, &str) {
     (&line[..end], value.trim_start_matches(BLANK))
 }
 
-/// An escaped number is a UTF-16 unit: two of them may be one letter.
-fn unescape(text: &str) -> String {
+/// An escaped number is a UTF-16 unit: two of them may be one letter. None if it is no number.
+fn unescape(text: &str) -> Option<String> {
     let mut units = Vec::with_capacity(text.len());
     let mut chars = text.chars();
     let mut letter = [0; 2];
@@ -101,7 +112,7 @@ fn unescape(text: &str) -> String {
             Some('f') => '\u{c}',
             Some('u') => {
                 let digits: String = chars.by_ref().take(4).collect();
-                units.push(unit(&digits));
+                units.push(unit(&digits)?);
                 continue;
             }
             Some(other) => other,
@@ -109,12 +120,13 @@ fn unescape(text: &str) -> String {
         };
         units.extend_from_slice(plain.encode_utf16(&mut letter));
     }
-    String::from_utf16_lossy(&units)
+    Some(String::from_utf16_lossy(&units))
 }
 
-fn unit(digits: &str) -> u16 {
-    const REPLACEMENT: u16 = 0xfffd;
-    u16::from_str_radix(digits, 16).unwrap_or(REPLACEMENT)
+fn unit(digits: &str) -> Option<u16> {
+    let is_number = digits.len() == 4 && digits.chars().all(|digit| digit.is_ascii_hexdigit());
+    let unit = u16::from_str_radix(digits, 16).ok();
+    unit.filter(|_| is_number)
 }
 
 #[cfg(test)]
@@ -122,7 +134,7 @@ mod tests {
     use super::*;
 
     fn pairs(text: &str) -> Vec<(String, String)> {
-        let entries = parse(text).into_iter();
+        let entries = parse(text).unwrap().into_iter();
         entries.map(|entry| (entry.key, entry.value)).collect()
     }
 
@@ -160,7 +172,7 @@ mod tests {
         ] {
             assert_eq!(pairs(text), found, "{text:?}");
         }
-        let after_a_return = parse("\r\n\ra=1");
+        let after_a_return = parse("\r\n\ra=1").unwrap();
         assert_eq!(after_a_return[0].line, 3);
     }
 
@@ -191,6 +203,15 @@ mod tests {
                 ("x".to_owned(), "1".to_owned()),
             ]
         );
-        assert_eq!(parse(text)[1].line, 6);
+        assert_eq!(parse(text).unwrap()[1].line, 6);
+    }
+
+    #[test]
+    fn an_escape_without_four_digits_is_refused_as_by_java() {
+        for text in ["a=\\u12", "a=\\u12g4", "\\u=1", "a=\\u+123", "a=\\u"] {
+            let found = parse(&format!("x=1\n{text}\ny=2\n"));
+            assert_eq!(found, Err(MalformedEscape { line: 2 }), "{text}");
+        }
+        assert_eq!(pairs("a=\\\\u12"), [("a".to_owned(), "\\u12".to_owned())]);
     }
 }

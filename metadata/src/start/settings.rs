@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::environment;
 use super::own;
 use super::problem::Problem;
-use super::properties;
+use super::properties::{self, MalformedEscape};
 use crate::config::{ConfigType, StaticConfigs, broker_keys};
 
 /// Where data goes if nobody says.
@@ -84,12 +84,16 @@ impl Settings {
     }
 
     /// Adds the entries of a properties file.
-    pub fn add_file(&mut self, path: &Path, text: &str) {
-        for entry in properties::parse(text) {
+    ///
+    /// # Errors
+    /// It is not such a file.
+    pub fn add_file(&mut self, path: &Path, text: &str) -> Result<(), MalformedEscape> {
+        for entry in properties::parse(text)? {
             let origin = Origin::File(path.to_owned(), entry.line);
             // Java keeps blanks at the end of a line; in numbers and names they are never meant.
             self.set(&entry.key, entry.value.trim_end(), origin);
         }
+        Ok(())
     }
 
     /// Adds the settings among the variables; the id of a new cluster, if one of them is that.
