@@ -6,16 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::faults::{KAFKA_STORAGE_ERROR, by_kill, cleanly, files, numbered, restore};
-use crate::harness::{Broker, batch, becomes};
+use crate::harness::{Broker, batch, becomes, next_port};
 use crate::member::Member;
 use thalweg_model::batch::ProducerStamp;
 use thalweg_model::{ProducerEpoch, ProducerId};
 use thalweg_wire::Str;
 use thalweg_wire::messages::OffsetFetchRequest;
 use thalweg_wire::messages::offset_fetch_request::OffsetFetchRequestTopic;
-
-/// The port of brokers that follow each other on one damaged directory.
-const PORT: u16 = 26_996;
 
 const BATCHES: usize = 120;
 const RECORDS: usize = 20;
@@ -162,11 +159,21 @@ fn position(broker: &Broker) -> Result<Option<i64>, String> {
     Ok(found)
 }
 
+/// Starts a broker on a free port; what it said if it refused.
+fn start_anywhere(dir: &Path) -> Result<Broker, String> {
+    loop {
+        match Broker::start_on(dir, next_port(), &["offsets.topic.num.partitions=1"]) {
+            Err(said) if said.contains("Address already in use") => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 /// What is wrong with how a broker takes a damage.
 fn judge(dir: &Path, path: &Path) -> Result<&'static str, String> {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     let before = fs::metadata(path).map_or(0, |found| found.len());
-    let outcome = match Broker::start_on(dir, PORT, &["offsets.topic.num.partitions=1"]) {
+    let outcome = match start_anywhere(dir) {
         Err(said) if said.contains("panicked") => Err(format!("a panic: {said}")),
         Err(said) if said.contains(&name) => Ok("named at the start"),
         Err(said) => Err(format!("not named: {said}")),

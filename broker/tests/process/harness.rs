@@ -37,6 +37,13 @@ pub(crate) struct Broker {
     said: Arc<Mutex<String>>,
 }
 
+/// A port that this process did not use of late; others may have it.
+pub(crate) fn next_port() -> u16 {
+    let offset = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+    let base = 27_000 + u16::try_from(std::process::id() % 50).unwrap() * 100;
+    base + offset % 100
+}
+
 impl Broker {
     /// Starts a broker on a free port and waits for its ready line.
     pub(crate) fn start(data: &Path) -> Self {
@@ -45,10 +52,7 @@ impl Broker {
 
     pub(crate) fn start_with(data: &Path, overrides: &[&str]) -> Self {
         loop {
-            let offset = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
-            let base = 27_000 + u16::try_from(std::process::id() % 50).unwrap() * 100;
-            let port = base + offset % 100;
-            match Self::start_on(data, port, overrides) {
+            match Self::start_on(data, next_port(), overrides) {
                 Ok(broker) => return broker,
                 // Tests of another build may run beside these.
                 Err(said) => assert!(said.contains("Address already in use"), "{said}"),
