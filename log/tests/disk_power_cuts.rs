@@ -188,3 +188,44 @@ fn a_fork_goes_its_own_way() {
     fork.remove_file(Path::new(FILE)).unwrap();
     assert_eq!(heads(&bytes_of(&disk)), "aa");
 }
+
+/// What nobody can reach is forgotten when a watch begins, and nothing else.
+#[test]
+fn a_watch_forgets_nothing_that_is_open_or_may_come_back() {
+    let (disk, file) = two_sectors(0, OpenMode::Write);
+    disk.remove_file(Path::new(FILE)).unwrap();
+    disk.watch();
+    file.write_all_at(&[b'b'; SECTOR_BYTES], 0).unwrap();
+    for moment in disk.take_moments() {
+        let left = moment.cut(PowerCut::LosesUnsynced, 1);
+        assert_eq!(heads(&bytes_of(&left)), "aa");
+    }
+    disk.sync_dir(Path::new("/")).unwrap();
+    disk.watch();
+    file.write_all_at(&[b'c'; SECTOR_BYTES], SECTOR_BYTES as u64)
+        .unwrap();
+    let mut bytes = vec![0; 2 * SECTOR_BYTES];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    assert_eq!(heads(&bytes), "bc");
+}
+
+#[test]
+fn a_watch_keeps_a_directory_that_may_come_back_with_all_that_was_in_it() {
+    let (root, dir) = (Path::new("/"), Path::new("/dir"));
+    let disk = SimDisk::new(0);
+    disk.create_dir_all(dir).unwrap();
+    disk.open(&dir.join("file"), OpenMode::Create).unwrap();
+    disk.sync_dir(dir).unwrap();
+    disk.sync_dir(root).unwrap();
+    disk.remove_dir_all(dir).unwrap();
+    let left = |cut| {
+        disk.watch();
+        disk.sync_dir(root).unwrap();
+        let moments = disk.take_moments();
+        moments[0].cut(cut, 1)
+    };
+    let before = left(PowerCut::LosesUnsynced);
+    assert_eq!(before.list(dir).unwrap(), [Path::new("file")]);
+    let after = left(PowerCut::LosesUnsynced);
+    assert_eq!(after.list(root).unwrap(), Vec::<std::path::PathBuf>::new());
+}

@@ -100,7 +100,6 @@ pub fn power_loss(plan: PowerLoss) -> Result<PowerLossOutcome, Violation> {
     let disk = SimDisk::new(random.roll());
     let specs: Vec<_> = (0..PARTITIONS).map(|at| spec(at, 0)).collect();
     let node = QuietNode::open(&disk, journal(), &specs)?;
-    disk.watch();
     let mut other = Random::new(!plan.seed);
     let mut voyage = Voyage {
         node,
@@ -123,6 +122,7 @@ pub fn power_loss(plan: PowerLoss) -> Result<PowerLossOutcome, Violation> {
     let mut outcome = PowerLossOutcome::default();
     for operation in 0..plan.operations {
         let before = voyage.expected.clone();
+        disk.watch();
         let under_way = voyage.operate()?;
         for (number, moment) in disk.take_moments().iter().enumerate() {
             outcome.moments += 1;

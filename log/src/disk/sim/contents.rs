@@ -19,6 +19,8 @@ pub(super) struct Contents {
     durable: Arc<Vec<u8>>,
     /// What leads from `durable` to `live`, oldest first.
     pending: Vec<Change>,
+    /// Shared with every open file, and with every copy of these contents.
+    held: Arc<()>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +72,16 @@ fn put(file: &mut Vec<u8>, at: usize, bytes: &[u8]) {
 }
 
 impl Contents {
+    /// What an open file keeps as long as it is open.
+    pub(super) fn hold(&self) -> Arc<()> {
+        Arc::clone(&self.held)
+    }
+
+    /// Whether somebody has it open, or has a copy of it.
+    pub(super) fn is_held(&self) -> bool {
+        Arc::strong_count(&self.held) > 1
+    }
+
     pub(super) fn len(&self) -> usize {
         self.live.len()
     }
@@ -173,9 +185,11 @@ impl Contents {
     }
 
     fn mix(&mut self, random: &mut Random) {
-        let mut image = self.durable.to_vec();
-        let longest = self.live.len().max(image.len());
-        image.resize(longest.next_multiple_of(SECTOR_BYTES), 0);
+        let longest = self.live.len().max(self.durable.len());
+        let sectors_end = longest.next_multiple_of(SECTOR_BYTES);
+        let mut image = Vec::with_capacity(sectors_end);
+        image.extend_from_slice(&self.durable);
+        image.resize(sectors_end, 0);
         for number in self.touched_sectors() {
             let start = number * SECTOR_BYTES;
             if start >= image.len() {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::SimDisk;
 use super::machine::Life;
@@ -15,16 +17,20 @@ pub struct SimFile {
     node: NodeId,
     mode: OpenMode,
     life: Life,
+    /// A file without a name stays as long as it is open.
+    _held: Arc<()>,
 }
 
 impl SimFile {
-    pub(super) fn new(disk: SimDisk, node: NodeId, mode: OpenMode, life: Life) -> Self {
-        Self {
-            disk,
+    pub(super) fn open(disk: &SimDisk, path: &Path, mode: OpenMode) -> io::Result<Self> {
+        let (node, life, held) = disk.machine().open(path, mode)?;
+        Ok(Self {
+            disk: disk.clone(),
             node,
             mode,
             life,
-        }
+            _held: held,
+        })
     }
 
     /// A direct file takes whole aligned blocks only, as the kernel does.

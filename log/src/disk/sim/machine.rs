@@ -139,14 +139,13 @@ impl Machine {
     }
 
     pub(super) fn watch(&mut self) {
+        // Or each moment would have a copy of every file that ever was.
+        self.tree.forget_lost();
         self.watched = Some(Vec::new());
     }
 
     pub(super) fn take_moments(&mut self) -> Vec<Moment> {
-        self.watched
-            .as_mut()
-            .map(std::mem::take)
-            .unwrap_or_default()
+        self.watched.take().unwrap_or_default()
     }
 
     fn remember(&mut self, write: Option<(NodeId, usize, &[u8])>) {
@@ -176,7 +175,12 @@ impl Machine {
         self.powered()
     }
 
-    pub(super) fn open(&mut self, path: &Path, mode: OpenMode) -> io::Result<(NodeId, Life)> {
+    /// Opens a file; it stays as long as what is returned with it.
+    pub(super) fn open(
+        &mut self,
+        path: &Path,
+        mode: OpenMode,
+    ) -> io::Result<(NodeId, Life, Arc<()>)> {
         let create = match mode {
             OpenMode::Read | OpenMode::Write => {
                 self.powered()?;
@@ -187,7 +191,8 @@ impl Machine {
                 true
             }
         };
-        Ok((self.tree.open(path, create)?, self.life))
+        let node = self.tree.open(path, create)?;
+        Ok((node, self.life, self.tree.file(node).hold()))
     }
 
     /// A change of names. One that the power cut ends may have happened: it is not durable yet.

@@ -84,12 +84,12 @@ impl SimDisk {
         machine.restart(PowerCut::Random);
     }
 
-    /// Remembers from now on what the disk was before each change.
+    /// Remembers what the disk is before each change, until [`Self::take_moments`].
     pub fn watch(&self) {
         self.machine().watch();
     }
 
-    /// Takes the moments before each change since the last time.
+    /// Takes the moments before each change since [`Self::watch`], and watches no longer.
     #[must_use]
     pub fn take_moments(&self) -> Vec<DiskMoment> {
         let moments = self.machine().take_moments();
@@ -174,8 +174,7 @@ impl Disk for SimDisk {
     type File = SimFile;
 
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<SimFile> {
-        let (node, life) = self.machine().open(path, mode)?;
-        Ok(SimFile::new(self.clone(), node, mode, life))
+        SimFile::open(self, path, mode)
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {

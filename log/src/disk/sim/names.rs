@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 use super::PowerCut;
 use super::contents::Contents;
@@ -21,11 +22,11 @@ enum Node {
     Dir(Entries),
 }
 
-/// Names of a directory.
+/// Names of a directory. Copies share what neither changed.
 #[derive(Clone, Debug, Default)]
 struct Entries {
-    live: BTreeMap<OsString, NodeId>,
-    durable: BTreeMap<OsString, NodeId>,
+    live: Arc<BTreeMap<OsString, NodeId>>,
+    durable: Arc<BTreeMap<OsString, NodeId>>,
 }
 
 /// One change of a name; `None` takes it away.
@@ -183,7 +184,7 @@ impl Tree {
     /// Removes leaf by leaf, so that a power cut can leave any part of it.
     pub(super) fn remove_dir_all(&mut self, path: &Path) -> io::Result<()> {
         let id = self.find(path)?;
-        for name in self.entries(id)?.live.clone().into_keys() {
+        for name in Arc::clone(&self.entries(id)?.live).keys() {
             let child = path.join(name);
             match self.remove_file(&child) {
                 Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
@@ -241,10 +242,44 @@ impl Tree {
         for node in self.nodes.values_mut() {
             match node {
                 Node::File(contents) => contents.cut_power(cut, random),
-                Node::Dir(entries) => entries.live.clone_from(&entries.durable),
+                Node::Dir(entries) => entries.live = Arc::clone(&entries.durable),
             }
         }
         self.forget_nameless();
+    }
+
+    /// Forgets what nobody has open and no power cut can give a name again, such as all that was in
+    /// a directory that is gone for good.
+    pub(super) fn forget_lost(&mut self) {
+        let reachable = self.reachable();
+        self.pending
+            .retain(|edits| edits.iter().any(|edit| reachable.contains(&edit.dir)));
+        self.nodes.retain(|id, node| match node {
+            Node::File(contents) => reachable.contains(id) || contents.is_held(),
+            Node::Dir(_) => reachable.contains(id),
+        });
+    }
+
+    /// What has a name that leads to it from the root, or may have one after a power cut.
+    fn reachable(&self) -> BTreeSet<NodeId> {
+        let mut reachable = BTreeSet::new();
+        let mut found = vec![ROOT];
+        while let Some(id) = found.pop() {
+            if !reachable.insert(id) {
+                continue;
+            }
+            if let Some(Node::Dir(entries)) = self.nodes.get(&id) {
+                found.extend(entries.live.values().chain(entries.durable.values()));
+                let edits = self.pending.iter();
+                let here = edits.filter(|edits| edits.iter().any(|edit| edit.dir == id));
+                found.extend(
+                    here.flatten()
+                        .flat_map(|edit| [Some(edit.dir), edit.to])
+                        .flatten(),
+                );
+            }
+        }
+        reachable
     }
 
     /// Files without a name are gone: nobody has them open after a restart.
@@ -259,7 +294,8 @@ impl Tree {
     }
 }
 
-fn set(names: &mut BTreeMap<OsString, NodeId>, edit: &Edit) {
+fn set(names: &mut Arc<BTreeMap<OsString, NodeId>>, edit: &Edit) {
+    let names = Arc::make_mut(names);
     match edit.to {
         Some(id) => names.insert(edit.name.clone(), id),
         None => names.remove(&edit.name),
