@@ -28,7 +28,7 @@ mod workload;
 mod world;
 
 pub use group_voyage::group_voyage;
-pub use power_loss::{PowerLoss, PowerLossOutcome, power_loss};
+pub use power_loss::{PowerLoss, PowerLossOutcome, Progress, power_loss};
 pub use random::Random;
 pub use run::{Outcome, Plan, run};
 pub use trace::Trace;

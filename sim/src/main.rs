@@ -1,14 +1,22 @@
 //! Runs seeds: `cargo xtask sim` builds and calls this.
 #![expect(clippy::print_stdout, reason = "a command line tool talks there")]
+#![expect(clippy::print_stderr, reason = "what is not the result goes there")]
 
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
-use thalweg_sim::{Outcome, Plan, PowerLoss, Workload, power_loss, run};
+use thalweg_sim::{Outcome, Plan, PowerLoss, Progress, Workload, power_loss, run};
 
 const USAGE: &str = "usage: thalweg-sim [--seeds N] [--from SEED] [--nodes N] [--seconds N] [--workload mixed|contest|moves|tight]
        thalweg-sim --seed SEED [--nodes N] [--workload W] [--trace]
-       thalweg-sim --power-loss [--seed SEED] [--operations N] [--images N]";
+       thalweg-sim --power-loss [--seed SEED] [--operations N] [--images N] [--threads N]";
+
+/// Between two lines that say how far a long run has come.
+const PROGRESS_SECONDS: u64 = 10;
 
 /// What was asked for.
 #[derive(Debug)]
@@ -22,6 +30,7 @@ struct Args {
     power_loss: bool,
     operations: u64,
     images: u64,
+    threads: u64,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +55,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Args> {
         power_loss: false,
         operations: 10_000,
         images: 30,
+        threads: processors(),
     };
     while let Some(word) = words.next() {
         if word == "--trace" {
@@ -67,6 +77,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Args> {
             "--seed" => (args.first, args.count) = (number, 1),
             "--operations" => args.operations = number,
             "--images" => args.images = number,
+            "--threads" if number > 0 => args.threads = number,
             "--seconds" => args.seconds_max = number,
             "--nodes" => args.nodes = Some(number),
             _ => return None,
@@ -75,17 +86,33 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Args> {
     Some(args)
 }
 
+fn processors() -> u64 {
+    let count = thread::available_parallelism().map_or(1, NonZero::get);
+    u64::try_from(count).unwrap_or(1)
+}
+
 fn run_power_loss(args: &Args) -> ExitCode {
-    let outcome = power_loss(PowerLoss {
+    let plan = PowerLoss {
         seed: args.first,
         operations: args.operations,
         images: args.images,
+        threads: args.threads,
+    };
+    let progress = Progress::default();
+    let outcome = thread::scope(|scope| {
+        // Nothing is sent: the end of the run ends the channel.
+        let (running, ended) = channel::<()>();
+        let progress = &progress;
+        scope.spawn(move || tell_progress(plan, progress, &ended));
+        let outcome = power_loss(plan, progress);
+        drop(running);
+        outcome
     });
     match outcome {
         Ok(outcome) => {
             println!(
-                "{} operations, {} changes of the disk, {} images recovered",
-                args.operations, outcome.moments, outcome.images
+                "{} operations, {} changes of the disk, {} images recovered, {} batches read",
+                args.operations, outcome.moments, outcome.images, outcome.batches
             );
             ExitCode::SUCCESS
         }
@@ -93,6 +120,21 @@ fn run_power_loss(args: &Args) -> ExitCode {
             println!("seed {}: {violation}", args.first);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Says how far a run has come, until it has ended.
+fn tell_progress(plan: PowerLoss, progress: &Progress, ended: &Receiver<()>) {
+    let pause = Duration::from_secs(PROGRESS_SECONDS);
+    let mut seconds = 0;
+    while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+        seconds += PROGRESS_SECONDS;
+        eprintln!(
+            "{} of {} operations, {} images, {seconds} s",
+            progress.operations(),
+            plan.operations,
+            progress.images(),
+        );
     }
 }
 

@@ -15,6 +15,12 @@ impl Violation {
     pub(crate) fn new(rule: &'static str, seen: String) -> Self {
         Self { rule, seen }
     }
+
+    /// The same with the place where it was seen.
+    pub(crate) fn at(self, place: impl fmt::Display) -> Self {
+        let seen = format!("{place}: {}", self.seen);
+        Self { seen, ..self }
+    }
 }
 
 impl fmt::Display for Violation {

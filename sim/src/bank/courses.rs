@@ -6,7 +6,7 @@ use thalweg_model::defect::Defect;
 
 use crate::group_voyage::group_voyage;
 use crate::violation::Violation;
-use crate::{Plan, PowerLoss, Workload, power_loss, run};
+use crate::{Plan, PowerLoss, Progress, Workload, power_loss, run};
 
 /// A kind of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +53,7 @@ impl Course {
             Self::Contest(nodes) => cluster(seed, nodes, Workload::Contest),
             Self::Moves => cluster(seed, 3, Workload::Moves),
             Self::Tight(nodes) => cluster(seed, nodes, Workload::Tight),
-            Self::PowerLoss => power_loss(PowerLoss {
-                seed,
-                operations: 80,
-                images: 5,
-            })
-            .err(),
+            Self::PowerLoss => single_node(seed),
             Self::Groups => group_voyage(seed).err(),
         }
     }
@@ -73,6 +68,17 @@ fn cluster(seed: u64, nodes: u64, workload: Workload) -> Option<Violation> {
         traced: false,
     };
     run(plan).violation
+}
+
+fn single_node(seed: u64) -> Option<Violation> {
+    let plan = PowerLoss {
+        seed,
+        operations: 80,
+        images: 5,
+        // A defect is on in its own thread only.
+        threads: 1,
+    };
+    power_loss(plan, &Progress::default()).err()
 }
 
 impl fmt::Display for Course {
