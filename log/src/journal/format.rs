@@ -3,7 +3,7 @@
 //! ```text
 //! header (88): checksum u64 | magic u64 | version u16, 0 u16, shard u32 | directory 16 bytes
 //!              | incarnation u64 | sequence u64 | complete u64 | previous checksum u64
-//!              | block bytes u32, entries u32 | payload bytes u32, 0 u32
+//!              | block bytes u32, entries u32 | payload bytes u32, chunks u32
 //! row (48):    kind u8, flags u8, 0 u16, payload bytes u32 | group u64 | index u64 | term u64
 //!              | extra u64 | payload CRC-32C u32, 0 u32
 //! ```
@@ -42,6 +42,8 @@ pub(super) struct Header {
     pub(super) block_bytes: u32,
     pub(super) entries: u32,
     pub(super) payload_bytes: u32,
+    /// Files of the ring whose names were durable; 0 from builds that did not tell.
+    pub(super) chunks: u32,
 }
 
 /// One entry in a block's table.
@@ -93,6 +95,7 @@ impl Header {
             block_bytes: fields.u32()?,
             entries: fields.u32()?,
             payload_bytes: fields.u32()?,
+            chunks: fields.u32()?,
         };
         let block = usize::try_from(header.block_bytes).ok()?;
         let entries = usize::try_from(header.entries).ok()?;
@@ -144,7 +147,7 @@ impl Header {
         bytes.put_u32(self.block_bytes);
         bytes.put_u32(self.entries);
         bytes.put_u32(self.payload_bytes);
-        bytes.put_u32(0);
+        bytes.put_u32(self.chunks);
         for row in rows {
             row.encode(&mut bytes);
         }

@@ -74,6 +74,7 @@ pub(super) fn recover<D: Disk>(
     let mut recovery = Recovery::open(disk, dir, shard, options.block_bytes_max)?;
     recovery.check_chunks(options)?;
     recovery.walk(manifest.checkpoint)?;
+    recovery.check_count()?;
     let vouched = recovery.vouched()?.max(manifest.checkpoint);
     recovery.drop_torn(vouched)?;
     recovery.check_end(vouched)?;
@@ -226,7 +227,7 @@ impl<'a, D: Disk> Recovery<'a, D> {
     }
 
     /// All chunks are here and whole. One has its name only once it is whole; numbers are given in order and never come back,
-    /// and no block is written before the first chunks are there. Only of the newest of more nobody else knows.
+    /// and no block is written before the first chunks are there. Of more than these, blocks tell.
     fn check_chunks(&self, options: &JournalOptions) -> Result<(), JournalError> {
         let pages = u64::try_from(PAGE_BYTES).expect("a page is small");
         let cut_off = |bytes: u64| bytes < options.chunk_bytes || !bytes.is_multiple_of(pages);
@@ -242,8 +243,21 @@ impl<'a, D: Disk> Recovery<'a, D> {
         } else {
             0
         };
+        self.expect_chunks(self.readers.len().max(at_first))
+    }
+
+    /// No block tells of a chunk that is not here.
+    fn check_count(&self) -> Result<(), JournalError> {
+        let chain = self.chain.iter().map(|(_, block)| block);
+        let blocks = chain.chain(self.heads.iter().flatten());
+        let told = blocks.map(|block| block.header.chunks).max().unwrap_or(0);
+        self.expect_chunks(usize::try_from(told).expect("at least 32 bits"))
+    }
+
+    /// The chunks with the first numbers are here.
+    fn expect_chunks(&self, expected: usize) -> Result<(), JournalError> {
         let there: BTreeSet<u64> = self.readers.iter().map(|reader| reader.id.0).collect();
-        let expected = u64::try_from(there.len().max(at_first)).expect("there are few");
+        let expected = u64::try_from(expected).expect("there are few");
         match (0..expected).find(|id| !there.contains(id)) {
             Some(id) => Err(JournalError::Missing {
                 file: ChunkId(id).path(self.dir),

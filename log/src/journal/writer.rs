@@ -286,6 +286,8 @@ impl<D: Disk> Journal<D> {
             block_bytes: 0,
             entries: 0,
             payload_bytes: 0,
+            // Not those that wait to be settled: the newest of them may lose its name.
+            chunks: u32::try_from(self.ring.chunks()).expect("the ring is bounded"),
         };
         builder.describe(&mut header);
         let mut bytes = self.buffer(builder.block_bytes());
