@@ -209,11 +209,13 @@ impl<D: Disk> Shard<D> {
             let checkpoint = match replica.log.checkpoint() {
                 Ok(checkpoint) => checkpoint,
                 Err(error) => {
-                    // The journal keeps what it has; the next checkpoint tries again.
-                    self.effects.push(Effect::Notice(format!(
-                        "partition {} cannot be checkpointed: {error}",
-                        replica.dir
-                    )));
+                    // The journal keeps what it has; the next checkpoint tries again, which may be at once: it is said the first time.
+                    if !std::mem::replace(&mut self.lacks_checkpoint, true) {
+                        self.effects.push(Effect::Warning(format!(
+                            "partition {} cannot be checkpointed: {error}",
+                            replica.dir
+                        )));
+                    }
                     under_way.gave_up = true;
                     under_way.left.clear();
                     break;
@@ -291,6 +293,10 @@ impl<D: Disk> Shard<D> {
         if under_way.gave_up {
             return;
         }
+        if std::mem::take(&mut self.lacks_checkpoint) {
+            let notice = "all partitions are checkpointed again".to_owned();
+            self.effects.push(Effect::Notice(notice));
+        }
         self.journal.release(under_way.up_to);
         let (gone, still): (Vec<_>, Vec<_>) = std::mem::take(&mut self.removed)
             .into_iter()
@@ -322,7 +328,7 @@ impl<D: Disk> Shard<D> {
     pub fn journal_grown(&mut self, growth: Growth<D>) {
         if let Err(error) = self.journal.grown(growth) {
             if error.kind() == io::ErrorKind::StorageFull {
-                self.effects.push(Effect::Notice(
+                self.effects.push(Effect::Warning(
                     "the disk is full: the journal cannot grow".into(),
                 ));
             } else {

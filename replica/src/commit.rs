@@ -117,9 +117,9 @@ impl<D: Disk> Shard<D> {
         let Role::Leader(leader) = &mut replica.role else {
             return;
         };
-        if !std::mem::replace(&mut self.refuses, true) {
+        if !std::mem::replace(&mut replica.refuses, true) {
             let notice = format!("batches of {} are refused: {cause}", replica.dir);
-            self.effects.push(Effect::Notice(notice));
+            self.effects.push(Effect::Warning(notice));
         }
         let pending = std::mem::take(&mut leader.pending);
         let log_end = replica.log.log_end();

@@ -84,6 +84,8 @@ pub enum Effect<D: Disk> {
     RemoveLog(LogRemoval<D>),
     /// Something a person should know; no harm is done.
     Notice(String),
+    /// Something that a person has to see to, as a full disk; the node goes on.
+    Warning(String),
     /// Stable storage failed: nothing more may be acknowledged, the process must stop loudly.
     Failed(String),
 }

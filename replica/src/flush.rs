@@ -291,8 +291,8 @@ impl<D: Disk> Shard<D> {
                 self.refuse_pending(group, &cause);
                 break;
             }
-            if std::mem::take(&mut self.refuses) {
-                let notice = "the disk takes batches again".to_owned();
+            if std::mem::take(&mut replica.refuses) {
+                let notice = format!("the disk takes batches of {} again", replica.dir);
                 self.effects.push(Effect::Notice(notice));
             }
             proposed += data.len();

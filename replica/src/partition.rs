@@ -152,6 +152,8 @@ pub(crate) struct Replica<D: Disk> {
     pub(crate) proposed: (Term, LogIndex),
     /// In the shard's queue of replicas with something to flush.
     pub(crate) queued: bool,
+    /// Its last batch was refused because the disk did not take it. Not one flag for all: others may take theirs in between.
+    pub(crate) refuses: bool,
     /// The hard state that the manifest has; none if it may not even know the replica.
     pub(crate) saved_hard_state: Option<HardState>,
     /// Where replicas of the partition live or lived, this one included.
@@ -191,6 +193,7 @@ impl<D: Disk> Replica<D> {
             id,
             spec,
             dir,
+            refuses: false,
             saved_hard_state: None,
             peers,
             wanted: Vec::new(),

@@ -66,8 +66,8 @@ pub struct Shard<D: Disk> {
     /// Whether the journal's newest block is one that nobody would miss.
     pub(crate) newest_is_vouched_for: bool,
     pub(crate) checkpointing: Option<Checkpointing>,
-    /// Batches were refused because the disk did not take them, and none was taken since.
-    pub(crate) refuses: bool,
+    /// A partition could not be checkpointed, and every checkpoint since was without one.
+    pub(crate) lacks_checkpoint: bool,
     pub(crate) effects: Vec<Effect<D>>,
     pub(crate) failed: Option<String>,
 }
@@ -103,7 +103,7 @@ impl<D: Disk> Shard<D> {
             // The block that the opening wrote is empty.
             newest_is_vouched_for: true,
             checkpointing: None,
-            refuses: false,
+            lacks_checkpoint: false,
             effects: Vec::new(),
             failed: None,
         }

@@ -199,7 +199,8 @@ impl Node {
                     | Effect::Remove(_)
                     | Effect::Wake(_)
                     | Effect::LeaderChanged(_)
-                    | Effect::Notice(_) => {}
+                    | Effect::Notice(_)
+                    | Effect::Warning(_) => {}
                 }
             }
         }

@@ -109,7 +109,7 @@ impl Node {
             Effect::RemoveLog(removal) => self.shard.log_removed(removal.perform()),
             Effect::Wake(waiter) => self.woken.push(waiter),
             Effect::Failed(why) => panic!("{why}"),
-            Effect::Notice(text) => self.notices.push(text),
+            Effect::Notice(text) | Effect::Warning(text) => self.notices.push(text),
             Effect::LeaderChanged(_) | Effect::Remove(_) => {}
             Effect::Send { message, .. } => panic!("nobody to send {message:?} to"),
         }
@@ -368,9 +368,29 @@ fn a_full_disk_refuses_what_it_cannot_take_and_goes_on_when_there_is_room() {
     let said: Vec<_> = node.notices.iter().map(String::as_str).collect();
     let (full, room) = (
         "batches of orders-0 are refused: the batch could not be written: the disk is full",
-        "the disk takes batches again",
+        "the disk takes batches of orders-0 again",
     );
     assert_eq!(said, [full, room], "once each");
+}
+
+/// One that still has room in memory may take a batch between two that are refused.
+#[test]
+fn what_each_partition_refuses_is_said_once() {
+    let mut node = Node::new(SimDisk::new(1));
+    let (full, roomy) = (node.add_written_at_once("orders"), node.add("payments"));
+    node.append(full, batch(&["a"]));
+    node.append(roomy, batch(&["a"]));
+    node.settle();
+    node.disk.set_free_bytes(Some(0));
+    for _ in 0..5 {
+        let refused = node.append(full, batch(&["refused"]));
+        node.settle();
+        assert!(node.done[&refused].is_err());
+        let taken = node.append(roomy, batch(&["taken"]));
+        node.settle();
+        assert!(node.done[&taken].is_ok());
+    }
+    assert_eq!(node.notices.len(), 1, "{:?}", node.notices);
 }
 
 #[test]
@@ -433,6 +453,29 @@ fn a_partition_without_room_takes_no_other_out_of_the_checkpoint() {
     let (whole, behind) = (node.add("orders"), node.add("payments"));
     assert_eq!(node.values(whole), ["a"]);
     assert_eq!(node.values(behind), ["b"]);
+}
+
+/// A journal that is full asks for a checkpoint with everything that happens.
+#[test]
+fn a_checkpoint_without_room_is_said_once() {
+    let mut node = Node::new(SimDisk::new(1));
+    let group = node.add("orders");
+    for (round, value) in ["a", "b"].into_iter().enumerate() {
+        node.append(group, batch(&[value]));
+        node.settle();
+        node.disk.set_free_bytes(Some(0));
+        for _ in 0..10 {
+            node.shard.start_checkpoint();
+            node.settle();
+        }
+        let said = node.notices.iter();
+        let said = said.filter(|notice| notice.contains("orders-0 cannot be checkpointed"));
+        assert_eq!(said.count(), round + 1, "{:?}", node.notices);
+        // There is room again, and then there is none once more.
+        node.disk.set_free_bytes(None);
+        node.shard.start_checkpoint();
+        node.settle();
+    }
 }
 
 /// Else it would be acknowledged with the next batch that gets those offsets.

@@ -126,7 +126,8 @@ impl QuietNode {
             Effect::Failed(why) => {
                 return Err(Violation::new("a healthy disk does not fail a node", why));
             }
-            Effect::Wake(_) | Effect::LeaderChanged(_) | Effect::Notice(_) => {}
+            Effect::Wake(_) | Effect::LeaderChanged(_) | Effect::Notice(_) | Effect::Warning(_) => {
+            }
             Effect::Send { .. } => {}
         }
         Ok(())
@@ -257,6 +258,7 @@ fn is_background(effect: &Effect<SimDisk>) -> bool {
         | Effect::Wake(_)
         | Effect::LeaderChanged(_)
         | Effect::Notice(_)
+        | Effect::Warning(_)
         | Effect::Send { .. } => false,
     }
 }

@@ -123,6 +123,7 @@ impl Node {
             Effect::Remove(paths) => self.io.remove(paths),
             Effect::RemoveLog(removal) => self.io.remove_log(removal),
             Effect::Notice(text) => tracing::info!("{text}"),
+            Effect::Warning(text) => tracing::warn!("{text}"),
             Effect::Failed(why) => self.on_storage_failed(&why),
         }
     }

@@ -94,6 +94,7 @@ pub(super) fn settle_with(
                 Effect::Wake(_)
                 | Effect::LeaderChanged(_)
                 | Effect::Notice(_)
+                | Effect::Warning(_)
                 | Effect::Remove(_)
                 | Effect::Send { .. } => {}
             }

@@ -286,7 +286,7 @@ impl Running {
             Effect::Complete { ticket, result } => self.completed(ticket, result),
             Effect::Wake(waiter) => self.woken(waiter, now),
             Effect::LeaderChanged(_) => self.outputs.push(Output::LeaderChanged),
-            Effect::Notice(text) => self.outputs.push(Output::Notice(text)),
+            Effect::Notice(text) | Effect::Warning(text) => self.outputs.push(Output::Notice(text)),
             Effect::Send {
                 to,
                 partition,
