@@ -126,7 +126,13 @@ impl Running {
             .unwrap_or_default()
     }
 
-    fn signal(&self, signal: &str) {
+    /// The process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal, as `-STOP`, to the process and its children.
+    pub(crate) fn signal(&self, signal: &str) {
         let group = format!("-{}", self.child.id());
         let sent = Command::new("kill")
             .args([signal, "--", &group])

@@ -3,6 +3,7 @@
 mod broker;
 mod child;
 mod clock;
+mod faults;
 mod group;
 mod lack;
 mod manifest;
@@ -17,7 +18,8 @@ mod stored;
 mod toolchain;
 mod workload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -55,6 +57,12 @@ struct Arguments {
     /// Write docs/compatibility.md; needs every client.
     #[arg(long)]
     report: bool,
+    /// Faults under clients that go on, instead of the matrix; --broker is the path of a binary.
+    #[arg(long)]
+    faults: bool,
+    /// Only these faults, separated by commas.
+    #[arg(long, value_delimiter = ',', requires = "faults")]
+    only: Vec<String>,
     /// Folder for the data and the output of a broker that is started here [default: a new one].
     #[arg(long)]
     work: Option<PathBuf>,
@@ -69,12 +77,15 @@ fn main() -> Result<()> {
         "--report needs the whole matrix: leave --clients and --quick out"
     );
     let cache = toolchain::cache_folder()?;
-    let work = match arguments.work {
+    let work = match arguments.work.clone() {
         Some(work) => work,
         None => std::env::temp_dir().join(format!("thalweg-compat-{}", std::process::id())),
     };
     std::fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
     let mut progress = Progress::start();
+    if arguments.faults {
+        return play_faults(&arguments, manifests, &work, &mut progress);
+    }
     let broker = Broker::open(&arguments.broker, &work, arguments.port)?;
     progress.say(&format!("{} at {}", broker.title, broker.address))?;
     let default_count = if arguments.quick {
@@ -102,6 +113,35 @@ fn main() -> Result<()> {
         .sum();
     progress.say(&format!("{} clients, {failures} failures", outcomes.len()))?;
     ensure!(failures == 0, "{failures} parts of the matrix failed");
+    Ok(())
+}
+
+/// Plays the faults, and writes their page.
+fn play_faults(
+    arguments: &Arguments,
+    mut manifests: Vec<Manifest>,
+    work: &Path,
+    progress: &mut Progress,
+) -> Result<()> {
+    ensure!(
+        !arguments.report || arguments.only.is_empty(),
+        "--report needs every fault: leave --only out"
+    );
+    manifests.retain(|manifest| faults::LIBRARIES.contains(&manifest.name.as_str()));
+    let broker = std::path::absolute(&arguments.broker)?;
+    let version = Command::new(&broker).arg("--version").output();
+    let version = version.with_context(|| broker.display().to_string())?;
+    let title = String::from_utf8_lossy(&version.stdout).trim().to_owned();
+    let clients = faults::prepare(manifests, &toolchain::cache_folder()?)?;
+    let outcomes = faults::run(&broker, &clients, &arguments.only, work, progress)?;
+    if arguments.report {
+        let page = package::folder().with_file_name("docs");
+        let text = faults::render(&title, &outcomes);
+        std::fs::write(page.join("compatibility-faults.md"), text)?;
+    }
+    let failures: usize = outcomes.iter().map(faults::FaultOutcome::failures).sum();
+    progress.say(&format!("{} faults, {failures} failures", outcomes.len()))?;
+    ensure!(failures == 0, "{failures} things did not hold");
     Ok(())
 }
 

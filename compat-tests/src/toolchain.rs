@@ -131,7 +131,9 @@ fn build_maven(client: &Manifest, source: &str, target: &Path) -> Result<()> {
     let jars = std::fs::read_to_string(&class_path).context("class path from Maven")?;
     let mut javac = Command::new("javac");
     javac
-        .args(["-encoding", "UTF-8", "-cp", jars.trim(), "-d"])
+        .args(["-encoding", "UTF-8", "-cp", jars.trim(), "-sourcepath"])
+        .arg(client.folder.join(source).with_file_name(""))
+        .arg("-d")
         .arg(target.join("classes"))
         .arg(source);
     run(javac.current_dir(&client.folder))

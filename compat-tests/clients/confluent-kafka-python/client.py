@@ -5,6 +5,7 @@ import threading
 
 import confluent_kafka
 import contract
+import steady
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -137,4 +138,16 @@ def commit(consumer, topic, positions):
             contract.say("committed", partition.partition, partition.offset)
 
 
-contract.run(version=version, create=create, produce=produce, consume=consume, member=member)
+def follow(options):
+    steady.follow(options, received)
+
+
+contract.run(
+    version=version,
+    create=create,
+    produce=produce,
+    consume=consume,
+    member=member,
+    write=steady.write,
+    follow=follow,
+)

@@ -16,6 +16,7 @@ import (
 func main() {
 	contract.Run("github.com/twmb/franz-go", map[string]func(contract.Options) error{
 		"create": create, "produce": produce, "consume": consume, "member": member,
+		"write": write, "follow": follow,
 	})
 }
 

@@ -62,6 +62,22 @@ func (o Options) Topics() map[string]int {
 	return topics
 }
 
+// Partitions is the number of partitions that a writer spreads its records over.
+func (o Options) Partitions() int {
+	count, err := strconv.Atoi(o["partitions"])
+	check(err)
+	return count
+}
+
+// SteadyValue is the value of a record that `write` sends, a pure function of its number.
+func SteadyValue(number int) []byte {
+	value := fmt.Appendf(nil, "%d:", number)
+	for i := range number * 7919 % 1500 {
+		value = append(value, byte('a'+(number+i)%26))
+	}
+	return value
+}
+
 // Run calls the command that the command line names; a failure goes to standard error.
 func Run(modulePath string, commands map[string]func(Options) error) {
 	options := Options{}

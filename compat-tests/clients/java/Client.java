@@ -34,7 +34,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /** The compatibility contract (compat-tests/README.md) for Java's kafka-clients. */
 public final class Client {
     private static final HexFormat HEX = HexFormat.of();
-    private static final PrintStream OUT =
+    static final PrintStream OUT =
             new PrintStream(new BufferedOutputStream(System.out, 1 << 16), false, StandardCharsets.UTF_8) {
                 @Override
                 public void println(String line) {
@@ -47,12 +47,21 @@ public final class Client {
         for (int i = 1; i + 1 < arguments.length; i += 2) {
             options.put(arguments[i].substring(2), arguments[i + 1]);
         }
+        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "off");
         switch (arguments[0]) {
             case "version" -> OUT.println(version());
             case "create" -> create(options);
             case "produce" -> produce(options);
             case "consume" -> consume(options);
             case "member" -> member(options);
+            case "write" -> {
+                Steady.watchLog();
+                Steady.write(options, connection(options));
+            }
+            case "follow" -> {
+                Steady.watchLog();
+                Steady.follow(options, connection(options));
+            }
             default -> throw new IllegalArgumentException("unknown command " + arguments[0]);
         }
         OUT.flush();
@@ -241,7 +250,7 @@ public final class Client {
                 topic, Integer.parseInt(fields[0]), Long.parseLong(fields[1]), bytes(fields[2]), bytes(fields[3]), headers);
     }
 
-    private static String format(ConsumerRecord<byte[], byte[]> record) {
+    static String format(ConsumerRecord<byte[], byte[]> record) {
         return String.join("\t", record.topic(), Integer.toString(record.partition()), Long.toString(record.offset()),
                 Long.toString(record.timestamp()), hex(record.key()), hex(record.value()), format(record.headers()));
     }

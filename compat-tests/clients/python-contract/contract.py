@@ -96,6 +96,11 @@ def on_leave(leave):
     threading.Thread(target=watch, daemon=True).start()
 
 
+def steady_value(number):
+    """The value of a record that `write` sends, a pure function of its number."""
+    return f"{number}:".encode() + bytes(97 + (number + i) % 26 for i in range(number * 7919 % 1500))
+
+
 def run(**commands):
     pairs = sys.argv[2:]
     options = Options((name[2:], value) for name, value in zip(pairs[::2], pairs[1::2]))
