@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::faults::fault::{Fault, Ground};
 use crate::faults::ledger::Stored;
+use crate::faults::machine::Machine;
 use crate::faults::stage::Stage;
 use crate::faults::steady::{self, Steady};
 
@@ -96,13 +97,7 @@ enum Damage {
     Gone,
 }
 
-const DAMAGES: [Damage; 5] = [
-    Damage::Flip(0),
-    Damage::Flip(45),
-    Damage::Half,
-    Damage::Empty,
-    Damage::Gone,
-];
+const DAMAGES: [Damage; 4] = [Damage::Flip(45), Damage::Half, Damage::Empty, Damage::Gone];
 
 impl Damage {
     fn apply(self, path: &Path, bytes: &[u8]) -> Result<()> {
@@ -166,42 +161,68 @@ fn chosen(dir: &Path, all: &Files) -> Vec<(String, PathBuf)> {
 
 fn files(stage: &mut Stage) -> Result<()> {
     stage.end_clients()?;
+    let mut found = Vec::new();
+    stage.node.kill();
+    damage_each(
+        stage,
+        "killed",
+        |kind| kind.starts_with("journal"),
+        &mut found,
+    )?;
+    stage.node.start()?;
+    stage.node.terminate()?;
+    damage_each(stage, "ended", |_| true, &mut found)?;
     let mut tally: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
-    let mut turn = 0;
-    for is_clean in [true, false] {
-        if is_clean {
-            stage.node.terminate()?;
-        } else {
-            stage.node.start()?;
-            stage.node.kill();
-        }
-        let data = stage.node.data.clone();
-        let mut all = Files::new();
-        contents(&data, &mut all)?;
-        for (kind, path) in chosen(&data, &all) {
-            // After a clean end nothing is taken from the journal.
-            if !is_clean && !kind.starts_with("journal") && !kind.ends_with("manifest") {
-                continue;
-            }
-            for damage in DAMAGES {
-                damage.apply(&path, &all[&path])?;
-                stage.node.mark_log();
-                let judged = judge(stage, &path, turn);
-                turn += 1;
-                stage.node.kill();
-                restore(&data, &all)?;
-                match judged {
-                    Ok(how) => *tally.entry(how).or_default() += 1,
-                    Err(why) => wrong.push(format!("clean {is_clean}, {kind} {damage:?}: {why:#}")),
-                }
-            }
+    for (what, judged) in &found {
+        match judged {
+            Ok(how) => *tally.entry(how).or_default() += 1,
+            Err(why) => wrong.push(format!("{what}: {why}")),
         }
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     let tally = tally.iter().map(|(how, count)| format!("{how}: {count}"));
     stage.quotes.push(tally.collect::<Vec<_>>().join("\n"));
     stage.node.start()
+}
+
+/// What was damaged and how, and how the broker took it or what was wrong.
+type Found = Vec<(String, Result<&'static str, String>)>;
+
+/// Damages one file of each kind that is wanted in each way.
+fn damage_each(
+    stage: &mut Stage,
+    end: &str,
+    is_wanted: fn(&str) -> bool,
+    found: &mut Found,
+) -> Result<()> {
+    let data = stage.node.data.clone();
+    let mut all = Files::new();
+    contents(&data, &mut all)?;
+    let mut kinds = chosen(&data, &all);
+    kinds.retain(|(kind, _)| is_wanted(kind));
+    for (kind, path) in kinds {
+        for damage in DAMAGES {
+            let judged = loop {
+                let machine = Machine::watch();
+                damage.apply(&path, &all[&path])?;
+                stage.node.mark_log();
+                let judged = judge(stage, &path, found.len());
+                stage.node.kill();
+                restore(&data, &all)?;
+                if judged.is_ok() || !machine.stood_still() {
+                    break judged.map_err(|why| format!("{why:#}"));
+                }
+            };
+            found.push((format!("{end}, {kind} {damage:?}"), judged));
+        }
+    }
+    let diary: Vec<_> = found
+        .iter()
+        .map(|(what, judged)| format!("{what}: {judged:?}"))
+        .collect();
+    fs::write(stage.folder.join("damages"), diary.join("\n"))?;
+    Ok(())
 }
 
 /// Makes a directory's files what they were.
