@@ -1,6 +1,6 @@
 //! The log seen as entries by index: what replication asks for.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 use bytes::Bytes;
 use thalweg_model::{LogIndex, Offset, Term};
@@ -8,7 +8,7 @@ use thalweg_model::{LogIndex, Offset, Term};
 use super::{PartitionLog, ReadError};
 use crate::checksum::crc32c;
 use crate::disk::{Disk, DiskFile};
-use crate::index::EntryRecord;
+use crate::index::{EntryRecord, FixedEntry};
 use crate::segment::FileKind;
 
 /// Where an entry is.
@@ -185,7 +185,17 @@ impl<D: Disk> PartitionLog<D> {
         let (Ok(from), Ok(to)) = (relative(low), relative(high)) else {
             return Err(wrong_record(low));
         };
-        entries.range(from, to, &|| self.home.file(base, FileKind::Entries))
+        let read = entries.range(from, to, &|| self.home.file(base, FileKind::Entries));
+        read.map_err(|error| {
+            let is_damage = [ErrorKind::UnexpectedEof, ErrorKind::InvalidData];
+            if !is_damage.contains(&error.kind()) {
+                return error;
+            }
+            let path = self.home.path(base, FileKind::Entries);
+            let position = u64::from(from) * u64::from(EntryRecord::BYTES);
+            let what = format!("{} is damaged at {position}: {error}", path.display());
+            io::Error::new(error.kind(), what)
+        })
     }
 }
 
@@ -194,7 +204,7 @@ const RECORDS_AT_A_TIME: u64 = 256;
 
 fn wrong_record(index: LogIndex) -> io::Error {
     io::Error::new(
-        io::ErrorKind::InvalidData,
+        ErrorKind::InvalidData,
         format!("the sidecar has no record of entry {index} in its place"),
     )
 }

@@ -1,7 +1,8 @@
 //! Bringing entries back from the journal.
 
 use bytes::Bytes;
-use thalweg_log::disk::{Disk, DiskFile, OpenMode};
+use thalweg_log::LogConfig;
+use thalweg_log::disk::{Disk, DiskFile, OpenMode, RealDisk};
 use thalweg_log::partition::{RecoverError, Recovered, RecoveredEntry, StoredEntry};
 use thalweg_model::{Offset, Term};
 
@@ -140,5 +141,26 @@ on_both_disks! {
         assert!(matches!(refused, Err(RecoverError::Payload { .. })));
         let refused = log.log.recover_append(&table, at(0), || Ok(Bytes::from(bad)));
         assert!(matches!(refused, Err(RecoverError::Batch { .. })));
+    }
+}
+
+#[test]
+fn a_damaged_sidecar_is_named_with_the_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = Fixture::new(&RealDisk, dir.path(), LogConfig::default());
+    // More than a manifest remembers: these are in the sidecar.
+    log.fill(200);
+    let state = log.checkpoint();
+    let path = log.home.dir().join("00000000000000000000.raft");
+    let good = std::fs::read(&path).unwrap();
+    assert_eq!(good.len(), 200 * 44);
+    let mut flipped = good.clone();
+    flipped[44 * 150] ^= 1;
+    for bad in [&flipped[..], &good[..44 * 150 + 7], &[]] {
+        std::fs::write(&path, bad).unwrap();
+        log.reopen(&state);
+        let error = log.log.entry_at(index(151)).unwrap_err();
+        let named = format!("{} is damaged at {}: ", path.display(), 44 * 150);
+        assert!(error.to_string().starts_with(&named), "{error}");
     }
 }
