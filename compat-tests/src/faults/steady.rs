@@ -241,12 +241,13 @@ pub(crate) fn attempt(
     bootstrap: &str,
     topics: &[&str],
     count: usize,
+    seconds: u32,
 ) -> Result<(Vec<(String, Stored)>, bool)> {
     let topics = topics.iter().map(|topic| format!("{topic}:{PARTITIONS}"));
     let topics = topics.collect::<Vec<_>>().join(",");
-    let count = count.to_string();
+    let (count, seconds) = (count.to_string(), seconds.to_string());
     let arguments = ["consume", "--bootstrap", bootstrap, "--topics", &topics];
-    let limits = ["--count", &count, "--timeout-s", "4"];
+    let limits = ["--count", &count, "--timeout-s", &seconds];
     let arguments: Vec<_> = arguments
         .iter()
         .chain(&limits)
