@@ -7,6 +7,8 @@
 //! Not done: transactions: a transactional id gets `TRANSACTIONAL_ID_AUTHORIZATION_FAILED`, at which
 //! every client gives up.
 
+use std::rc::Rc;
+
 use thalweg_metadata::controller::Outcome;
 use thalweg_model::{ErrorCode, ProducerId};
 use thalweg_wire::ApiKey;
@@ -54,7 +56,7 @@ async fn identity(
 
 impl Node {
     /// A producer id that was never given before.
-    async fn new_producer_id(&self) -> Result<ProducerId, ErrorCode> {
+    async fn new_producer_id(self: &Rc<Self>) -> Result<ProducerId, ErrorCode> {
         let mut ids = self.producer_ids.lock().await;
         if ids.is_empty() {
             let mut refused = None;

@@ -2,6 +2,7 @@
 //! believed.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use thalweg_log::{GroupId, LogConfig};
@@ -30,6 +31,12 @@ pub(crate) enum CommandError {
     TooLarge(String),
 }
 
+impl CommandError {
+    fn stopping() -> Self {
+        Self::Refused("the node is stopping".to_owned())
+    }
+}
+
 impl Cluster {
     /// What the metadata log is.
     pub(super) fn metadata_spec(&self) -> PartitionSpec {
@@ -52,26 +59,48 @@ impl Node {
     /// Carries out a command of the controller. When it returns, the records are committed, the
     /// image has them, and every partition that they made is served: a client that is told of a
     /// leader finds it (a producer's first batch must not be refused while its second is taken).
+    ///
+    /// Whoever waits for it may go away, as a handler does with its client: what is begun comes to its end all the same. Else
+    /// records would be in the log and not in the image, and the next command would make them once more.
     pub(crate) async fn command<R>(
-        &self,
+        self: &Rc<Self>,
         handle: impl FnOnce(&Controller<'_>) -> Outcome<R>,
     ) -> Result<R, CommandError> {
-        let commanding = self.cluster.commanding.lock().await;
+        let commanding = Arc::clone(&self.cluster.commanding).lock_owned().await;
         let image = self.cluster.image();
         let controller = Controller::new(&image, self.cluster.broker, &self.cluster.start);
         let Outcome { records, reply } = handle(&controller);
         if records.is_empty() {
             return Ok(reply);
         }
-        self.commit_metadata(&records).await?;
-        let changes = self
-            .cluster
-            .fold(&records)
-            .expect("the controller's records fit its image");
-        let made = self.apply(&changes);
-        drop(commanding);
+        let node = Rc::clone(self);
+        let carried_out = tokio::task::spawn_local(async move {
+            let made = node.commit_and_apply(&records).await;
+            drop(commanding);
+            made
+        });
+        let made = match carried_out.await {
+            Ok(made) => made?,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_stopping) => return Err(CommandError::stopping()),
+            },
+        };
         self.await_serving(&made).await;
         Ok(reply)
+    }
+
+    /// The groups that are new.
+    async fn commit_and_apply(
+        &self,
+        records: &[MetadataRecord],
+    ) -> Result<Vec<GroupId>, CommandError> {
+        self.commit_metadata(records).await?;
+        let changes = self
+            .cluster
+            .fold(records)
+            .expect("the controller's records fit its image");
+        Ok(self.apply(&changes))
     }
 
     async fn commit_metadata(&self, records: &[MetadataRecord]) -> Result<(), CommandError> {
@@ -95,7 +124,7 @@ impl Node {
         match wait.outcome(&self.appends).await {
             Some(Ok(_)) => Ok(()),
             Some(Err(error)) => Err(CommandError::Refused(error.to_string())),
-            None => Err(CommandError::Refused("the node is stopping".to_owned())),
+            None => Err(CommandError::stopping()),
         }
     }
 

@@ -7,6 +7,7 @@ mod routes;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use thalweg_log::GroupId;
 use thalweg_metadata::MetadataImage;
@@ -28,7 +29,7 @@ pub(crate) struct Cluster {
     routes: RefCell<Routes>,
     metadata_group: Cell<GroupId>,
     /// Held by the one command that is under way.
-    commanding: Mutex<()>,
+    commanding: Arc<Mutex<()>>,
     /// A partition began or ceased to be served here.
     leaders_changed: Notify,
 }
@@ -41,7 +42,7 @@ impl Cluster {
             image: RefCell::default(),
             routes: RefCell::default(),
             metadata_group: Cell::default(),
-            commanding: Mutex::default(),
+            commanding: Arc::default(),
             leaders_changed: Notify::new(),
         }
     }

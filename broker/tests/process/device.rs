@@ -153,6 +153,26 @@ fn slow_writes_only_take_their_time() {
     assert_eq!(acked.len(), 10);
 }
 
+/// A command that is committed must be believed even where nobody waits for it any more: the next one would repeat it.
+#[test]
+fn a_client_that_goes_while_its_topic_is_made_leaves_a_log_that_can_be_replayed() {
+    let (_dir, broker) = start(&[]);
+    let Some(tampering) = Tampering::begin(&broker, "pwritev2", "delay_enter=300000") else {
+        println!("not checked: strace cannot attach");
+        return;
+    };
+    let mut hasty = broker.connect();
+    hasty.begin_create("twice").unwrap();
+    sleep(Duration::from_millis(100));
+    drop(hasty);
+    sleep(Duration::from_millis(100));
+    broker.connect().create("twice").unwrap();
+    drop(tampering);
+    let (data, port) = broker.kill();
+    let broker = Broker::start_on(&data, port, &[]).unwrap();
+    assert!(broker.connect().read_all("twice", 0).unwrap().is_empty());
+}
+
 #[test]
 fn a_stopped_process_goes_on() {
     let (_dir, broker) = start(&[]);

@@ -328,6 +328,14 @@ impl Client {
 
     /// Makes sure that the topic exists.
     pub(crate) fn create(&mut self, topic: &str) -> io::Result<()> {
+        self.begin_create(topic)?;
+        let response = self.hear::<MetadataRequest>(9)?;
+        assert_eq!(response.topics[0].error_code, 0);
+        Ok(())
+    }
+
+    /// Asks for a topic as [`Self::create`] does, and hears no answer.
+    pub(crate) fn begin_create(&mut self, topic: &str) -> io::Result<()> {
         let request = MetadataRequest {
             topics: Some(vec![MetadataRequestTopic {
                 name: Some(Str::from(topic)),
@@ -336,9 +344,7 @@ impl Client {
             allow_auto_topic_creation: true,
             ..MetadataRequest::default()
         };
-        let response = self.ask(&request, 9)?;
-        assert_eq!(response.topics[0].error_code, 0);
-        Ok(())
+        self.send(&request, 9)
     }
 
     pub(crate) fn new_producer(&mut self) -> io::Result<i64> {
