@@ -46,7 +46,11 @@ impl Drop for Tampering {
         // Asked to end, it lets go of the process.
         let kill = format!("kill -TERM {}", self.0.id());
         let _asked = Command::new("sh").args(["-c", &kill]).status();
-        let _reaped = self.0.wait();
+        // It may wait for a thread of a process that ended meanwhile, which waits for it.
+        if !becomes(|| self.0.try_wait().unwrap().is_some()) {
+            let _ended = self.0.kill();
+            let _reaped = self.0.wait();
+        }
     }
 }
 
