@@ -38,8 +38,9 @@ pub(crate) const REQUEST_BYTES_MAX: usize = 256 << 20;
 /// takes 1 GB/s.
 pub(crate) const APPENDS_WAITING_BYTES_HIGH: usize = 16 << 20;
 
-/// Appends that wait for more do not wait longer than until so many are there: a block takes no more.
-pub(crate) const GATHER_BYTES: usize = 1 << 20;
+/// Appends that wait for more do not wait longer than until so many are there: half of what Kafka's producer
+/// has under way, so that the other half comes while they are written.
+pub(crate) const GATHER_BYTES: usize = 512 << 10;
 
 /// Longest time that they wait; the runtime's timer adds up to a millisecond.
 pub(crate) const GATHER_TIME: Duration = Duration::from_micros(2_500);

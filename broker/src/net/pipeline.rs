@@ -6,8 +6,9 @@ use std::rc::Rc;
 /// Requests after which a depth that was not reached again is forgotten.
 const REMEMBERED_REQUESTS: u32 = 32;
 
-/// The produce requests of a connection. While some wait, and fewer than the client is known to have under
-/// way, more may come before they are answered: then the connection counts in the node's total.
+/// The produce requests of a connection. While some wait, and two more than these the client is known to have
+/// under way, the connection counts in the node's total: more is about to come. Not up to the last one: the
+/// client would stand still while what waited is written.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
     total: Rc<Cell<usize>>,
@@ -51,7 +52,7 @@ impl Pipeline {
     }
 
     fn count(&mut self) {
-        self.set((1..self.depth).contains(&self.under_way));
+        self.set(self.under_way > 0 && self.under_way + 1 < self.depth);
     }
 
     fn set(&mut self, is_counted: bool) {
@@ -89,15 +90,16 @@ mod tests {
     }
 
     #[test]
-    fn one_that_sends_on_counts_until_all_it_sends_is_there() {
+    fn one_that_sends_on_counts_until_all_but_one_are_there() {
         let (total, mut client) = pipeline();
-        client.asked();
-        client.asked();
-        assert_eq!(total.get(), 0, "nobody knows of more than two");
-        client.answered();
-        assert_eq!(total.get(), 1);
-        client.answered();
-        assert_eq!(total.get(), 0, "it waits for nothing");
+        for _ in 0..5 {
+            client.asked();
+            assert_eq!(total.get(), 0, "nobody knows of more than these");
+        }
+        for left in [4, 3, 2, 1, 0] {
+            client.answered();
+            assert_eq!(total.get(), usize::from((1..=3).contains(&left)), "{left}");
+        }
         client.asked();
         assert_eq!(total.get(), 1);
         drop(client);
@@ -107,10 +109,12 @@ mod tests {
     #[test]
     fn a_depth_that_is_not_reached_again_is_forgotten() {
         let (total, mut client) = pipeline();
-        client.asked();
-        client.asked();
-        client.answered();
-        client.answered();
+        for _ in 0..5 {
+            client.asked();
+        }
+        for _ in 0..5 {
+            client.answered();
+        }
         for _ in 0..2 * REMEMBERED_REQUESTS {
             client.asked();
             client.answered();
