@@ -170,9 +170,14 @@ func commit(client *kgo.Client, records []*kgo.Record) {
 		fmt.Fprintln(os.Stderr, "commit refused:", err)
 		return
 	}
+	printCommitted(records)
+}
+
+// printCommitted tells the positions that were committed after these records.
+func printCommitted(records []*kgo.Record) {
 	positions := map[int32]int64{}
 	for _, record := range records {
-		positions[record.Partition] = record.Offset + 1
+		positions[record.Partition] = max(positions[record.Partition], record.Offset+1)
 	}
 	for partition, offset := range positions {
 		contract.Print("committed\t%d\t%d", partition, offset)

@@ -169,12 +169,5 @@ func commitWithin(client *kgo.Client, records []*kgo.Record) {
 		saw(err)
 		return
 	}
-	positions := map[int32]int64{}
-	for _, record := range records {
-		positions[record.Partition] = max(positions[record.Partition], record.Offset+1)
-	}
-	for partition, offset := range positions {
-		contract.Print("committed\t%d\t%d", partition, offset)
-	}
-	contract.Flush()
+	printCommitted(records)
 }

@@ -232,6 +232,17 @@ pub(crate) fn topic_of(client: &Client) -> String {
     format!("steady-{}", client.name)
 }
 
+/// The words that have a library read topics from their beginning.
+fn reading(bootstrap: &str, topics: &[&str], count: usize, seconds: u64) -> Vec<String> {
+    let topics = topics.iter().map(|topic| format!("{topic}:{PARTITIONS}"));
+    let topics = topics.collect::<Vec<_>>().join(",");
+    let (count, seconds) = (count.to_string(), seconds.to_string());
+    let place = ["consume", "--bootstrap", bootstrap, "--topics", &topics];
+    let limits = ["--count", &count, "--timeout-s", &seconds];
+    let words = place.iter().chain(&limits);
+    words.map(|text| (*text).to_owned()).collect()
+}
+
 /// Reads what a library gets of topics within some seconds, and whether it says that this is all.
 ///
 /// # Errors
@@ -243,16 +254,7 @@ pub(crate) fn attempt(
     count: usize,
     seconds: u32,
 ) -> Result<(Vec<(String, Stored)>, bool)> {
-    let topics = topics.iter().map(|topic| format!("{topic}:{PARTITIONS}"));
-    let topics = topics.collect::<Vec<_>>().join(",");
-    let (count, seconds) = (count.to_string(), seconds.to_string());
-    let arguments = ["consume", "--bootstrap", bootstrap, "--topics", &topics];
-    let limits = ["--count", &count, "--timeout-s", &seconds];
-    let arguments: Vec<_> = arguments
-        .iter()
-        .chain(&limits)
-        .map(|text| (*text).to_owned())
-        .collect();
+    let arguments = reading(bootstrap, topics, count, seconds.into());
     let mut running = Running::start(&client.program, &arguments)?;
     let (said, lines) = std::sync::mpsc::channel();
     running.each_line(move |line| drop(said.send(line)));
@@ -274,15 +276,7 @@ pub(crate) fn consume(
     topic: &str,
     count: usize,
 ) -> Result<Vec<Stored>> {
-    let (topics, count) = (format!("{topic}:{PARTITIONS}"), count.to_string());
-    let seconds = STEP_LIMIT.as_secs().to_string();
-    let arguments = ["consume", "--bootstrap", bootstrap, "--topics", &topics];
-    let limits = ["--count", &count, "--timeout-s", &seconds];
-    let arguments: Vec<_> = arguments
-        .iter()
-        .chain(&limits)
-        .map(|text| (*text).to_owned())
-        .collect();
+    let arguments = reading(bootstrap, &[topic], count, STEP_LIMIT.as_secs());
     let output = child::run(&client.program, &arguments, Vec::new(), 2 * STEP_LIMIT)
         .context("reading everything")?;
     output
