@@ -1,9 +1,9 @@
-//! A connection's share of a memory budget.
+//! A connection's share of a total, as of a memory budget.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Bytes charged to a total; given back when the connection ends.
+/// What is charged to a total; given back when the connection ends.
 #[derive(Debug)]
 pub(crate) struct Charge {
     total: Rc<Cell<usize>>,
@@ -18,9 +18,9 @@ impl Charge {
         }
     }
 
-    pub(crate) fn set(&mut self, bytes: usize) {
-        self.total.set(self.total.get() + bytes - self.held);
-        self.held = bytes;
+    pub(crate) fn set(&mut self, share: usize) {
+        self.total.set(self.total.get() + share - self.held);
+        self.held = share;
     }
 
     /// This connection's share.

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use super::charge::Charge;
+
 /// Requests after which a depth that was not reached again is forgotten.
 const REMEMBERED_REQUESTS: u32 = 32;
 
@@ -11,8 +13,8 @@ const REMEMBERED_REQUESTS: u32 = 32;
 /// client would stand still while what waited is written.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
-    total: Rc<Cell<usize>>,
-    is_counted: bool,
+    /// One while it counts.
+    counted: Charge,
     under_way: usize,
     /// Most that were under way at once in the last stretch of requests, and in this one.
     depth: usize,
@@ -23,8 +25,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     pub(crate) fn new(total: &Rc<Cell<usize>>) -> Self {
         Self {
-            total: Rc::clone(total),
-            is_counted: false,
+            counted: Charge::new(total),
             under_way: 0,
             depth: 0,
             deepest: 0,
@@ -52,19 +53,8 @@ impl Pipeline {
     }
 
     fn count(&mut self) {
-        self.set(self.under_way > 0 && self.under_way + 1 < self.depth);
-    }
-
-    fn set(&mut self, is_counted: bool) {
-        let total = self.total.get() + usize::from(is_counted) - usize::from(self.is_counted);
-        self.total.set(total);
-        self.is_counted = is_counted;
-    }
-}
-
-impl Drop for Pipeline {
-    fn drop(&mut self) {
-        self.set(false);
+        let is_counted = self.under_way > 0 && self.under_way + 1 < self.depth;
+        self.counted.set(usize::from(is_counted));
     }
 }
 
