@@ -106,7 +106,7 @@ fn chain<F: DiskFile>(
                 .map(|(row, at)| ReplayedEntry::new(block.header.sequence, row, reader.id, at))
                 .collect(),
         };
-        next = reader.next(block.end(), block.header.block_bytes)?;
+        next = reader.after(&block)?;
         found.push((block, shown));
     }
     Ok(found)

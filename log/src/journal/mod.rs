@@ -16,6 +16,7 @@ mod progress;
 mod recovery;
 mod replay;
 mod ring;
+mod runs;
 mod scan;
 mod writer;
 

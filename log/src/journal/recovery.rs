@@ -10,12 +10,11 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
-use thalweg_model::defect::{self, Defect};
-
 use super::chunk::{Chunk, ChunkId, is_unfinished};
 use super::opening::Opening;
 use super::replay::ReplayedEntry;
 use super::ring::{Ring, UsedChunk};
+use super::runs::read_runs;
 use super::scan::{Block, ChunkReader};
 use super::{BlockSequence, JournalError, JournalOptions, ShardId};
 use crate::disk::{Disk, DiskFile, OpenMode};
@@ -130,45 +129,43 @@ impl<'a, D: Disk> Recovery<'a, D> {
     /// Collects the chain from the chunk that the checkpoint's block is in. That one may have been
     /// released and overwritten, but only once the next block was durable in another chunk.
     fn walk(&mut self, checkpoint: BlockSequence) -> Result<(), JournalError> {
-        for first in [checkpoint, checkpoint.next()] {
-            let start = (0..self.readers.len())
-                .filter(|&reader| self.head_sequence(reader).is_some_and(|head| head <= first))
-                .max_by_key(|&reader| self.head_sequence(reader));
-            let mut next = start.and_then(|reader| Some((reader, self.heads[reader].clone()?)));
+        let [at, after] = [checkpoint, checkpoint.next()].map(|block| self.chunk_of(block));
+        let Some(first) = at.or(after) else {
+            return Ok(());
+        };
+        let from = self.head_sequence(first).unwrap_or_default();
+        let mut runs = read_runs(&mut self.readers, &self.heads, from)?;
+        self.link(&mut runs, first);
+        if self.tail().sequence < checkpoint
+            && let Some(other) = after.filter(|&after| after != first)
+        {
             self.chain.clear();
-            while let Some((reader, block)) = next {
-                next = self.successor(reader, &block)?;
-                self.chain.push((reader, block));
-            }
-            if !self.chain.is_empty() && self.tail().sequence >= first {
-                break;
-            }
+            self.link(&mut runs, other);
         }
         Ok(())
     }
 
-    fn successor(
-        &mut self,
-        reader: usize,
-        block: &Block,
-    ) -> Result<Option<(usize, Block)>, JournalError> {
-        let size = block.header.block_bytes;
-        let mut next = self.readers[reader].next(block.end(), size)?;
-        if defect::is_on(Defect::StaleBlockAccepted)
-            && let Some(next) = &mut next
-        {
-            next.header.sequence = block.header.sequence.next();
-            next.header.previous = block.checksum;
-            next.header.incarnation = block.header.incarnation;
+    /// The chunk that a block is in, if it is anywhere.
+    fn chunk_of(&self, block: BlockSequence) -> Option<usize> {
+        (0..self.readers.len())
+            .filter(|&reader| self.head_sequence(reader).is_some_and(|head| head <= block))
+            .max_by_key(|&reader| self.head_sequence(reader))
+    }
+
+    /// Joins the runs that continue each other, from the one of `first` on.
+    fn link(&mut self, runs: &mut [Vec<Block>], first: usize) {
+        let mut next = Some(first);
+        while let Some(reader) = next {
+            let run = std::mem::take(&mut runs[reader]);
+            self.chain
+                .extend(run.into_iter().map(|block| (reader, block)));
+            next = self.chain.last().and_then(|(_, last)| {
+                let follows = |head: &Block| head.follows(last);
+                self.heads
+                    .iter()
+                    .position(|head| head.as_ref().is_some_and(follows))
+            });
         }
-        if let Some(next) = next.filter(|next| next.follows(block)) {
-            return Ok(Some((reader, next)));
-        }
-        let head = (0..self.heads.len()).find_map(|reader| {
-            let head = self.heads[reader].as_ref()?;
-            head.follows(block).then(|| (reader, head.clone()))
-        });
-        Ok(head)
     }
 
     /// Where the block after the chain would be.

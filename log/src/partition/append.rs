@@ -157,8 +157,8 @@ impl<D: Disk> PartitionLog<D> {
                 self.epochs.assign(epoch, header.first_offset());
             }
             let marker = markers.get(at).copied().flatten();
-            if self.recovering {
-                continue; // Producers are looked at when all entries are back.
+            if !self.producers_follow {
+                continue;
             }
             if let Some(completed) = self.producers.append(header, marker)
                 && let Some(aborted) = completed.aborted()

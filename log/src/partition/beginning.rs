@@ -96,6 +96,7 @@ impl<D: Disk> PartitionLog<D> {
         self.epochs = LeaderEpochs::restore(&beginning.epochs);
         self.epochs.cut_start(self.log_start);
         self.producers = producers;
+        self.producers_follow = true;
         self.rebase_producers(base);
         self.changed = true;
         Ok(())

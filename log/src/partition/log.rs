@@ -47,8 +47,10 @@ pub struct PartitionLog<D: Disk> {
     pub(super) names_of_blocks: Names,
     /// Something changed that no checkpoint has.
     pub(super) changed: bool,
-    /// The journal is being brought back; nothing is known of producers.
+    /// The journal is being brought back.
     pub(super) recovering: bool,
+    /// The producers are those of the log's end. Else [`Self::finish_recovery`] derives them.
+    pub(super) producers_follow: bool,
 }
 
 /// Which names are on stable storage; later ones more.

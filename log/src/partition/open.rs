@@ -32,6 +32,7 @@ impl<D: Disk> PartitionLog<D> {
     pub fn open(home: LogHome<D>, config: LogConfig, state: &LogState) -> Self {
         let mut log = Self::restore(home, config, state);
         log.recovering = true;
+        log.producers_follow = false;
         if !state.segments.is_empty() {
             log.names = Names::Synced;
         }
@@ -76,6 +77,7 @@ impl<D: Disk> PartitionLog<D> {
             names_of_blocks: Names::Synced,
             changed: false,
             recovering: false,
+            producers_follow: true,
         }
     }
 

@@ -70,6 +70,7 @@ impl<D: Disk> PartitionLog<D> {
             "entries come back between open and finish_recovery"
         );
         let (index, term) = (entry.index, entry.term);
+        self.follow_producers();
         if index <= self.last.index {
             match self.known_term(index)? {
                 Some(known) if known < term => self.truncate_to(LogIndex(index.0 - 1))?,

@@ -24,7 +24,12 @@ impl<D: Disk> PartitionLog<D> {
             self.recovering,
             "a log is recovered once after it was opened"
         );
-        self.derive_again()?;
+        if self.producers_follow {
+            self.find_youngest()?;
+        } else {
+            self.derive_again()?;
+            self.producers_follow = true;
+        }
         if defect::is_on(Defect::ProducersLostOnRestart) {
             self.producers = ProducerStates::default();
         }
@@ -32,11 +37,27 @@ impl<D: Disk> PartitionLog<D> {
         Ok(())
     }
 
-    pub(super) fn derive_again(&mut self) -> Result<(), OpenError> {
-        for segment in &mut self.segments {
-            segment.find_youngest(&self.home)?;
+    /// Takes the producers' base, if it is of the log's end, so that entries that come back are noted as
+    /// they come and their headers need not be read a second time.
+    pub(super) fn follow_producers(&mut self) {
+        if self.producers_follow || self.producer_base.at != self.next_offset {
+            return;
         }
+        // One that cannot be read may be cut off by what comes; if not, the end of recovery tells.
+        if let Ok(producers) = self.read_base(&self.producer_base) {
+            self.producers = producers;
+            self.producers_follow = true;
+        }
+    }
+
+    pub(super) fn derive_again(&mut self) -> Result<(), OpenError> {
+        self.find_youngest()?;
         self.reload_producers()
+    }
+
+    fn find_youngest(&mut self) -> io::Result<()> {
+        let mut segments = self.segments.iter_mut();
+        segments.try_for_each(|segment| segment.find_youngest(&self.home))
     }
 
     /// The newest base from before the log was cut to `end`, where the segments `gone` went.

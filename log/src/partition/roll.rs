@@ -91,7 +91,7 @@ impl<D: Disk> PartitionLog<D> {
         if existing == Existing::Cut {
             segment.trim(&self.home)?;
         }
-        if !self.recovering {
+        if self.producers_follow {
             segment.snapshot = self.snapshot_at(base)?;
         }
         self.write_epochs()?;

@@ -53,7 +53,9 @@ impl<D: Disk> PartitionLog<D> {
         self.epochs.cut_end(self.next_offset);
         self.changed = true;
         self.choose_base(self.next_offset, base_is_gone);
-        if !self.recovering && !defect::is_on(Defect::ProducersStaleAfterTruncation) {
+        if self.recovering {
+            self.producers_follow = false;
+        } else if !defect::is_on(Defect::ProducersStaleAfterTruncation) {
             self.derive_again()?;
         }
         Ok(())

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use thalweg_log::LogConfig;
 use thalweg_log::disk::{Disk, DiskFile, OpenMode, RealDisk};
+use thalweg_log::limits::SNAPSHOT_INTERVAL_BYTES;
 use thalweg_log::partition::{RecoverError, Recovered, RecoveredEntry, StoredEntry};
-use thalweg_model::{Offset, Term};
+use thalweg_log::producers::ProducerState;
+use thalweg_model::{Offset, ProducerId, Term};
 
 use crate::fixture::{Fixture, at, batch, idempotent, index, small_segments, stamp};
 
@@ -20,6 +22,12 @@ fn recover<D: Disk>(log: &mut Fixture<D>, entry: &StoredEntry) -> Result<Recover
     };
     let payload = entry.payload.clone();
     log.log.recover_append(&table, at(20_000), || Ok(payload))
+}
+
+/// All that is known of producers.
+fn producers<D: Disk>(log: &Fixture<D>) -> Vec<(ProducerId, ProducerState)> {
+    let producers = log.log.producers().active();
+    producers.map(|(id, state)| (id, *state)).collect()
 }
 
 fn all<D: Disk>(log: &mut Fixture<D>) -> Vec<StoredEntry> {
@@ -47,7 +55,7 @@ on_both_disks! {
         let mut log = Fixture::new(disk, home, small_segments());
         let (state, entries) = thirty(&mut log);
         let segments: Vec<_> = log.log.segments().collect();
-        let producers: Vec<_> = log.log.producers().active().map(|(id, s)| (id, *s)).collect();
+        let before = producers(&log);
         log.open(&state);
         for entry in &entries {
             let expected = match entry.index.0 {
@@ -60,8 +68,52 @@ on_both_disks! {
         log.log.finish_recovery().unwrap();
         assert_eq!(all(&mut log), entries);
         assert_eq!(log.log.segments().collect::<Vec<_>>(), segments, "rolls are found again");
-        let again: Vec<_> = log.log.producers().active().map(|(id, s)| (id, *s)).collect();
-        assert_eq!(again, producers);
+        assert_eq!(producers(&log), before);
+    }
+
+    fn producers_come_back_with_the_entries(disk, home) {
+        let mut log = Fixture::new(disk, home, small_segments());
+        log.append(vec![idempotent(3, stamp(1, 0, 0), false), idempotent(2, stamp(2, 0, 0), true)]);
+        let large = usize::try_from(SNAPSHOT_INTERVAL_BYTES).unwrap();
+        log.append(vec![batch(&[1], large)]);
+        let state = log.checkpoint();
+        assert_eq!(state.producers.at, state.next_offset, "they are known as of the checkpoint");
+        for at in 1..12 {
+            log.append(vec![idempotent(3, stamp(1, 0, at * 3), false), idempotent(2, stamp(3, 1, at * 2 - 2), true)]);
+        }
+        let known = (producers(&log), log.log.producers().first_unstable());
+        let entries = all(&mut log);
+        let snapshots = |log: &Fixture<D>| {
+            let names = log.names().into_iter();
+            names.filter(|name| name.ends_with(".snapshot")).collect::<Vec<_>>()
+        };
+        let written = snapshots(&log);
+        // What follows was cut off again in the journal; what was cut off may be anything.
+        for cut in [None, Some(9), Some(2)] {
+            log.open(&state);
+            let of_checkpoint = format!("{:020}", state.next_offset.value());
+            for name in snapshots(&log).iter().filter(|name| name.as_str() > of_checkpoint.as_str()) {
+                disk.remove_file(&log.home.dir().join(name)).unwrap();
+            }
+            for entry in &entries {
+                recover(&mut log, entry).unwrap();
+            }
+            if let Some(cut) = cut {
+                log.log.recover_truncate(index(cut)).unwrap();
+                for entry in &entries {
+                    recover(&mut log, entry).unwrap();
+                }
+            }
+            log.log.finish_recovery().unwrap();
+            assert_eq!((producers(&log), log.log.producers().first_unstable()), known, "{cut:?}");
+            assert_eq!(snapshots(&log), written);
+            // They are right as well: a cut in the middle goes back to one.
+            log.log.truncate_to(index(8)).unwrap();
+            let shorter = producers(&log);
+            log.restart();
+            assert_eq!(producers(&log), shorter);
+            assert_eq!(shorter[0].1.last_sequence(), Some(3 * 7 - 1), "the sixth after the checkpoint");
+        }
     }
 
     fn bytes_that_are_gone_or_wrong_come_from_the_journal(disk, home) {
