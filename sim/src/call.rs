@@ -1,9 +1,12 @@
 //! What clients ask nodes, and what nodes answer.
 
 use bytes::{Bytes, BytesMut};
+use thalweg_coordinator::messages;
 use thalweg_model::batch::{CheckedBatch, RawBatch, StoredBatch};
-use thalweg_model::{LeaderEpoch, Offset, TopicPartition};
+use thalweg_model::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use thalweg_replica::{Acks, AppendError, Appended, Marks};
+
+use crate::session::GroupCall;
 
 /// Number of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +36,8 @@ pub(crate) enum Request {
         partition: TopicPartition,
         up_to: Option<Offset>,
     },
+    /// For the coordinator of a group, which leads this partition.
+    Group(TopicPartition, GroupCall),
 }
 
 /// An answer, or that there will be none.
@@ -45,6 +50,8 @@ pub(crate) enum Reply {
     Unknown,
     Fetched(Fetched),
     Deleted(Marks),
+    Group(messages::Reply),
+    Heartbeat(ErrorCode),
     /// The node does not lead the partition; nothing was done.
     NotHere,
     /// The offset is outside the log.
@@ -53,6 +60,37 @@ pub(crate) enum Reply {
     Unreadable(String),
     /// The node does not run; nothing was done.
     Unreachable,
+}
+
+impl Request {
+    /// It in a few words.
+    pub(crate) fn brief(&self) -> String {
+        match self {
+            Self::Produce {
+                partition,
+                batch,
+                acks,
+            } => format!("produce {partition} {} bytes {acks:?}", batch.len()),
+            Self::Fetch {
+                partition, from, ..
+            } => format!("fetch {partition} from {from}"),
+            Self::DeleteRecords { partition, up_to } => {
+                format!("delete records {partition} up to {up_to:?}")
+            }
+            Self::Group(_, call) => format!("{call:?}"),
+        }
+    }
+}
+
+impl Reply {
+    /// It in a few words.
+    pub(crate) fn brief(&self) -> String {
+        if let Self::Fetched(found) = self {
+            format!("{} batches, {:?}", found.batches.len(), found.marks)
+        } else {
+            format!("{self:?}")
+        }
+    }
 }
 
 /// Where a batch is.

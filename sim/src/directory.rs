@@ -19,6 +19,8 @@ struct Partition {
     /// A leader said that it has them and no others.
     is_settled: bool,
     config: LogConfig,
+    /// Its records are those of group coordinators.
+    keeps_groups: bool,
 }
 
 /// All partitions.
@@ -35,7 +37,6 @@ impl Directory {
     /// Makes a topic of one partition with a replica on each of the nodes. Names are used again.
     pub(crate) fn create(&mut self, nodes: &[BrokerId], config: LogConfig) -> TopicPartition {
         self.topics_made += 1;
-        self.version += 1;
         let mut id = [0; 16];
         id[8..].copy_from_slice(&self.topics_made.to_be_bytes());
         let partition = TopicPartition {
@@ -46,6 +47,35 @@ impl Directory {
             .map(|number| format!("topic{number}"))
             .find(|name| self.partitions.values().all(|of| of.topic_name != *name))
             .expect("there are more names than partitions");
+        self.place(partition, name, nodes, config);
+        partition
+    }
+
+    /// Makes the topic that group coordinators keep their state in.
+    pub(crate) fn create_offsets(
+        &mut self,
+        partitions: u8,
+        nodes: &[BrokerId],
+        config: &LogConfig,
+    ) {
+        for number in 0..partitions {
+            let partition = TopicPartition {
+                topic: Uuid::from_bytes([0xff; 16]),
+                partition: PartitionIndex(number.into()),
+            };
+            let name = "__consumer_offsets".to_owned();
+            self.place(partition, name, nodes, config.clone());
+        }
+    }
+
+    fn place(
+        &mut self,
+        partition: TopicPartition,
+        topic_name: String,
+        nodes: &[BrokerId],
+        config: LogConfig,
+    ) {
+        self.version += 1;
         let mut replicas = Vec::new();
         for &node in nodes {
             self.replicas_made += 1;
@@ -54,7 +84,8 @@ impl Directory {
         self.partitions.insert(
             partition,
             Partition {
-                topic_name: name,
+                keeps_groups: topic_name == "__consumer_offsets",
+                topic_name,
                 founders: replicas.clone(),
                 wanted: replicas.clone(),
                 is_settled: true,
@@ -62,7 +93,6 @@ impl Directory {
                 config,
             },
         );
-        partition
     }
 
     /// Moves a partition to these nodes: a node that has a replica keeps it, one that has none gets
@@ -147,10 +177,7 @@ impl Directory {
 
     /// Partitions whose replicas are not those that they are to have.
     pub(crate) fn unsettled(&self) -> Vec<TopicPartition> {
-        let all = self.partitions.iter();
-        all.filter(|(_, of)| !of.is_settled)
-            .map(|(&partition, _)| partition)
-            .collect()
+        self.that(|of| !of.is_settled)
     }
 
     pub(crate) fn delete(&mut self, partition: TopicPartition) {
@@ -158,8 +185,25 @@ impl Directory {
         self.partitions.remove(&partition);
     }
 
+    /// The partitions that clients write to and read.
     pub(crate) fn partitions(&self) -> Vec<TopicPartition> {
-        self.partitions.keys().copied().collect()
+        self.that(|of| !of.keeps_groups)
+    }
+
+    /// The partitions of group coordinators.
+    pub(crate) fn offsets(&self) -> Vec<TopicPartition> {
+        self.that(|of| of.keeps_groups)
+    }
+
+    fn that(&self, is: impl Fn(&Partition) -> bool) -> Vec<TopicPartition> {
+        let some = self.partitions.iter().filter(|(_, of)| is(of));
+        some.map(|(&partition, _)| partition).collect()
+    }
+
+    /// Whether a partition's records are those of group coordinators.
+    pub(crate) fn keeps_groups(&self, partition: TopicPartition) -> bool {
+        let of = self.partitions.get(&partition);
+        of.is_some_and(|of| of.keeps_groups)
     }
 
     pub(crate) fn exists(&self, partition: TopicPartition) -> bool {

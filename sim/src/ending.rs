@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use thalweg_model::{BrokerId, TopicPartition};
 
-use crate::clients::Consumer;
+use crate::clients::{Consumer, PositionReader};
 use crate::directory::Directory;
 use crate::node::SimNode;
+use crate::run::groups;
 use crate::violation::Violation;
 use crate::world::World;
 
@@ -38,7 +39,41 @@ impl World {
             let nodes = directory.nodes_of(partition).into_iter();
             nodes.map(Some).collect()
         })?;
+        self.compare_groups(settled)
+    }
+
+    /// Positions are read once more, and what a coordinator has is what every replica's log says.
+    fn compare_groups(&mut self, settled: u64) -> Result<(), Violation> {
+        for group in groups(&self.swarm) {
+            self.add(Box::new(PositionReader::new(group)));
+        }
+        let read = self.schedule.now().0 + SETTLE_US;
+        self.until_idle(read, "positions of groups can be read when all is healed")?;
+        let rule = "a coordinator has what its log says, as every replica has it";
+        while let Some(seen) = self.groups_differ() {
+            self.step()?;
+            if self.schedule.now().0 > settled + 2 * SETTLE_US {
+                return Err(Violation::new(rule, seen));
+            }
+        }
         Ok(())
+    }
+
+    fn groups_differ(&mut self) -> Option<String> {
+        for partition in self.directory.offsets() {
+            let of_nodes = self.nodes.iter();
+            let mut coordinator = of_nodes.filter_map(|node| node.groups_of_coordinator(partition));
+            let Some(stored) = coordinator.next().cloned() else {
+                return Some(format!("{partition} has no coordinator"));
+            };
+            let replicas = self.directory.nodes_of(partition);
+            for id in replicas {
+                if self.node(id).groups_of_log(partition).as_ref() != Some(&stored) {
+                    return Some(format!("{partition}: {id} has other records"));
+                }
+            }
+        }
+        None
     }
 
     /// Lets clients read everything from some nodes, or from whoever leads.

@@ -12,6 +12,7 @@ use crate::call::{CallId, ClientId, Fetched, Reply, Request};
 use crate::history::{
     self, Call, Observed, Operation, Outcome, Partition, Place, ProducerRef, Sent,
 };
+use crate::session::GroupCall;
 use crate::truth::batch_id;
 use crate::violation::Violation;
 
@@ -178,6 +179,8 @@ impl Recorder {
                     | Reply::Deleted(_)
                     | Reply::NotHere
                     | Reply::Unreadable(_)
+                    | Reply::Group(_)
+                    | Reply::Heartbeat(_)
                     | Reply::Unreachable,
                     _,
                 ) => None,
@@ -190,6 +193,7 @@ impl Recorder {
                     Some(_) | None => Outcome::Unknown,
                 },
             }),
+            Request::Group(_, asked) => group_call(asked, reply),
         }
     }
 
@@ -242,6 +246,14 @@ impl Recorder {
     }
 }
 
+fn group_call(asked: &GroupCall, reply: Option<&Reply>) -> Option<Call> {
+    match reply {
+        Some(Reply::NotHere | Reply::Unreachable) => None,
+        Some(Reply::Group(reply)) => asked.told(Some(reply)),
+        Some(_) | None => asked.told(None),
+    }
+}
+
 fn send_outcome(reply: Option<&Reply>) -> Outcome<i64> {
     match reply {
         Some(Reply::Produced(produced)) => Outcome::Ok(produced.appended.base.value()),
@@ -251,6 +263,8 @@ fn send_outcome(reply: Option<&Reply>) -> Outcome<i64> {
             | Reply::Fetched(_)
             | Reply::Deleted(_)
             | Reply::OutOfRange(_)
+            | Reply::Group(_)
+            | Reply::Heartbeat(_)
             | Reply::Unreadable(_),
         )
         | None => Outcome::Unknown,

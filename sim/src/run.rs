@@ -1,7 +1,10 @@
 //! A seed from its first event to its verdict.
 
+use thalweg_coordinator::GroupId;
+use thalweg_model::BrokerId;
+
 use crate::Random;
-use crate::clients::{Admin, AdminRules, Consumer, Producer, ProducerKind};
+use crate::clients::{Admin, AdminRules, Consumer, Member, Producer, ProducerKind};
 use crate::swarm::Swarm;
 use crate::trace::Trace;
 use crate::violation::Violation;
@@ -81,6 +84,7 @@ fn populate(world: &mut World) {
     for _ in 0..swarm.consumers {
         world.add(Box::new(Consumer::wandering()));
     }
+    populate_groups(world, &swarm, &nodes);
     for &node in nodes.iter().filter(|_| swarm.watched) {
         for at_replica in [false, true] {
             world.add(Box::new(Consumer::watching(node, at_replica)));
@@ -95,4 +99,23 @@ fn populate(world: &mut World) {
         config: swarm.log,
         pause_us: 500_000 / swarm.clock_pace,
     })));
+}
+
+fn populate_groups(world: &mut World, swarm: &Swarm, nodes: &[BrokerId]) {
+    let partitions = swarm.offsets_partitions;
+    world
+        .directory
+        .create_offsets(partitions, nodes, &swarm.log);
+    let mut number = 0;
+    for group in groups(swarm) {
+        for _ in 0..swarm.members {
+            number += 1;
+            world.add(Box::new(Member::new(number, group.clone(), swarm.pause_us)));
+        }
+    }
+}
+
+/// The groups of a run.
+pub(crate) fn groups(swarm: &Swarm) -> impl Iterator<Item = GroupId> + use<> {
+    (0..swarm.groups).map(|number| GroupId::from(format!("group{number}")))
 }

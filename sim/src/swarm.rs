@@ -65,6 +65,11 @@ pub(crate) struct Swarm {
     pub(crate) dies_after_change: bool,
     /// Each node has readers of its own, who ask it whether it leads or not.
     pub(crate) watched: bool,
+    /// Groups, with so many members each.
+    pub(crate) groups: u8,
+    pub(crate) members: u8,
+    /// Partitions that coordinators keep their state in.
+    pub(crate) offsets_partitions: u8,
     pub(crate) log: LogConfig,
     pub(crate) journal: JournalOptions,
 }
@@ -77,6 +82,7 @@ impl Swarm {
             Workload::Contest => mixed.contest(random),
             Workload::Moves => mixed.moving(random),
             Workload::Tight => mixed.tight(random),
+            Workload::Groups => mixed.grouped(random),
         }
     }
 
@@ -116,20 +122,7 @@ impl Swarm {
             blackouts: random.percent(50),
             cuts: random.percent(50),
             checkpoints: random.percent(50),
-            network: Network {
-                loss_percent: if random.percent(50) {
-                    random.between(0, 20)
-                } else {
-                    0
-                },
-                twice_percent: if random.percent(50) {
-                    random.between(0, 30)
-                } else {
-                    0
-                },
-                delay_us_max: random.between(1, 50) * 1_000,
-                ..Network::default()
-            },
+            network: network(random),
             net_cuts: random.percent(50),
             clock_offset_ms_max: if random.percent(50) { 3_600_000 } else { 0 },
             clock_drift_per_mille_max: if random.percent(50) { 50 } else { 0 },
@@ -141,6 +134,9 @@ impl Swarm {
             hunts: false,
             dies_after_change: false,
             watched: false,
+            groups: 0,
+            members: 0,
+            offsets_partitions: 0,
             log: LogConfig {
                 segment_bytes,
                 retention_ms: None,
@@ -223,6 +219,49 @@ impl Swarm {
             fills: true,
             ..self
         }
+    }
+
+    /// Groups of consumers beside producers, while their coordinators go down or lose their partitions.
+    fn grouped(self, random: &mut Random) -> Self {
+        let few = |random: &mut Random, most| u8::try_from(random.between(1, most)).unwrap_or(1);
+        Self {
+            partitions_max: usize::try_from(random.between(1, 2)).unwrap_or(1),
+            idempotent: random.between(0, 1),
+            plain: 1,
+            hasty: 0,
+            consumers: 0,
+            groups: few(random, 3),
+            members: few(random, 4),
+            offsets_partitions: few(random, 2),
+            work_us: random.between(2, 8) * 1_000_000,
+            pause_us: random.between(1, 50) * 1_000,
+            disk_us_max: random.between(1, 10) * 1_000,
+            net_us_max: random.between(1, 5) * 1_000,
+            call_timeout_us: random.between(2, 30) * 100_000,
+            kills: true,
+            fault_every_us: random.between(50, 800) * 1_000,
+            // With slow clocks a group is as good as never rebalanced.
+            clock_pace: random.between(1, 5),
+            hunts: random.percent(60),
+            ..self
+        }
+    }
+}
+
+fn network(random: &mut Random) -> Network {
+    let mut percent = |most| {
+        if random.percent(50) {
+            random.between(0, most)
+        } else {
+            0
+        }
+    };
+    let (loss_percent, twice_percent) = (percent(20), percent(30));
+    Network {
+        loss_percent,
+        twice_percent,
+        delay_us_max: random.between(1, 50) * 1_000,
+        ..Network::default()
     }
 }
 

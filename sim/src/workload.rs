@@ -13,11 +13,19 @@ pub enum Workload {
     Moves,
     /// Disks that are full or slow.
     Tight,
+    /// Groups of consumers, whose coordinators follow the leaders of their partitions.
+    Groups,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Mixed, Self::Contest, Self::Moves, Self::Tight];
+    pub const ALL: [Self; 5] = [
+        Self::Mixed,
+        Self::Contest,
+        Self::Moves,
+        Self::Tight,
+        Self::Groups,
+    ];
 
     /// The one of that name.
     #[must_use]
@@ -35,6 +43,7 @@ impl fmt::Display for Workload {
             Self::Contest => "contest",
             Self::Moves => "moves",
             Self::Tight => "tight",
+            Self::Groups => "groups",
         })
     }
 }

@@ -231,7 +231,7 @@ impl World {
     ) -> Result<(), Violation> {
         let now = self.schedule.now();
         self.trace.note(now, || {
-            format!("{node} <- {client:?} {call:?} {}", brief(&request))
+            format!("{node} <- {client:?} {call:?} {}", request.brief())
         });
         if !self.node(node).is_up() {
             let answer = Event::Answer(client, call, Reply::Unreachable);
@@ -277,7 +277,7 @@ impl World {
         if let Some((call, reply)) = &answer {
             self.recorder.answered(*call, reply, now);
             self.trace
-                .note(now, || format!("{id:?} {call:?} {}", brief_reply(reply)));
+                .note(now, || format!("{id:?} {call:?} {}", reply.brief()));
         }
         let version = self.directory.version;
         let mut cx = Context {
@@ -472,35 +472,5 @@ impl World {
         } else {
             delay
         }
-    }
-}
-
-fn brief(request: &Request) -> String {
-    match request {
-        Request::Produce {
-            partition,
-            batch,
-            acks,
-        } => format!("produce {partition} {} bytes {acks:?}", batch.len()),
-        Request::Fetch {
-            partition, from, ..
-        } => format!("fetch {partition} from {from}"),
-        Request::DeleteRecords { partition, up_to } => {
-            format!("delete records {partition} up to {up_to:?}")
-        }
-    }
-}
-
-fn brief_reply(reply: &Reply) -> String {
-    match reply {
-        Reply::Fetched(found) => format!("{} batches, {:?}", found.batches.len(), found.marks),
-        Reply::Produced(_)
-        | Reply::Refused(_)
-        | Reply::Unknown
-        | Reply::Deleted(_)
-        | Reply::NotHere
-        | Reply::OutOfRange(_)
-        | Reply::Unreadable(_)
-        | Reply::Unreachable => format!("{reply:?}"),
     }
 }

@@ -55,6 +55,23 @@ fn leaders_are_hunted_replicas_move_and_disks_are_full() {
     }
 }
 
+#[test]
+fn groups_have_one_owner_for_each_partition_and_keep_their_positions() {
+    for nodes in [1, 3] {
+        let mut commits = 0;
+        for seed in 1..6 {
+            let workload = Workload::Groups;
+            let outcome = passed(Plan {
+                workload,
+                ..plan(seed, nodes)
+            });
+            let lines = outcome.trace.text();
+            commits += lines.matches("OffsetCommitReply").count();
+        }
+        assert!(commits > 100, "only {commits} commits of positions");
+    }
+}
+
 /// Each of these once found something; nodes, seconds of work, seed.
 const FOUND: [(u64, u64, u64); 7] = [
     // A follower that was cut off came back when the leader had deleted the records that it lacked;

@@ -4,7 +4,6 @@ use std::fmt;
 
 use thalweg_model::defect::Defect;
 
-use crate::group_voyage::group_voyage;
 use crate::violation::Violation;
 use crate::{Plan, PowerLoss, Progress, Workload, power_loss, run};
 
@@ -21,12 +20,12 @@ pub enum Course {
     Tight(u64),
     /// A trace on one node, with power loss at every change of its disk.
     PowerLoss,
-    /// Members of a group, and a coordinator that changes.
-    Groups,
+    /// A cluster of so many nodes, with groups whose coordinators follow the leaders.
+    Groups(u64),
 }
 
 impl Course {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::PowerLoss,
         Self::Cluster(1),
         Self::Cluster(3),
@@ -36,7 +35,8 @@ impl Course {
         Self::Moves,
         Self::Tight(1),
         Self::Tight(3),
-        Self::Groups,
+        Self::Groups(1),
+        Self::Groups(3),
     ];
 
     /// The course of that name.
@@ -54,7 +54,7 @@ impl Course {
             Self::Moves => cluster(seed, 3, Workload::Moves),
             Self::Tight(nodes) => cluster(seed, nodes, Workload::Tight),
             Self::PowerLoss => single_node(seed),
-            Self::Groups => group_voyage(seed).err(),
+            Self::Groups(nodes) => cluster(seed, nodes, Workload::Groups),
         }
     }
 }
@@ -91,7 +91,7 @@ impl fmt::Display for Course {
             Self::Tight(1) => f.write_str("tight disk"),
             Self::Tight(nodes) => write!(f, "{nodes} tight disks"),
             Self::PowerLoss => f.write_str("power loss"),
-            Self::Groups => f.write_str("groups"),
+            Self::Groups(nodes) => write!(f, "groups on {nodes}"),
         }
     }
 }
@@ -104,7 +104,7 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
     const CONTEST: &[Course] = &[Course::Contest(3), Course::Contest(5)];
     const MOVES: &[Course] = &[Course::Moves, Course::Cluster(3)];
     const TIGHT: &[Course] = &[Course::Tight(1), Course::Tight(3)];
-    const GROUPS: &[Course] = &[Course::Groups];
+    const GROUPS: &[Course] = &[Course::Groups(1), Course::Groups(3)];
     match defect {
         Defect::SegmentsNotSynced
         | Defect::NamesNotSynced

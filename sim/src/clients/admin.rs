@@ -72,11 +72,12 @@ impl Client for Admin {
         }
         let partitions = cx.directory.partitions();
         let chosen = cx.random.pick(&partitions).copied();
-        if self.rules.moves
-            && cx.random.percent(20)
-            && let Some(partition) = chosen
-        {
-            self.move_partition(partition, cx);
+        if self.rules.moves && cx.random.percent(20) {
+            let offsets = cx.directory.offsets();
+            let of_groups = cx.random.pick(&offsets).copied();
+            if let Some(partition) = of_groups.filter(|_| cx.random.percent(30)).or(chosen) {
+                self.move_partition(partition, cx);
+            }
         }
         let full = partitions.len() >= self.rules.partitions_max;
         match (chosen, cx.random.below(10)) {
@@ -120,6 +121,8 @@ impl Client for Admin {
             | Reply::Unreadable(_)
             | Reply::Produced(_)
             | Reply::Refused(_)
+            | Reply::Group(_)
+            | Reply::Heartbeat(_)
             | Reply::Fetched(_) => {
                 self.guess.was_wrong();
                 Ok(())

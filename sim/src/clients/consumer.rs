@@ -179,7 +179,11 @@ impl Client for Consumer {
                 self.guess.was_wrong();
                 cx.wake(1_000, self.patience_us);
             }
-            Reply::Produced(_) | Reply::Refused(_) | Reply::Deleted(_) => {}
+            Reply::Produced(_)
+            | Reply::Refused(_)
+            | Reply::Deleted(_)
+            | Reply::Group(_)
+            | Reply::Heartbeat(_) => {}
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
-//! Simulated clients: producers, consumers, and those who delete and create.
+//! Simulated clients: producers, consumers, members of groups, and those who delete and create.
 
 mod admin;
 mod consumer;
+mod member;
 mod producer;
 
 use std::fmt::Debug;
@@ -10,6 +11,7 @@ use thalweg_model::{BrokerId, TopicPartition};
 
 pub(crate) use admin::{Admin, AdminRules};
 pub(crate) use consumer::Consumer;
+pub(crate) use member::{Member, PositionReader};
 pub(crate) use producer::{Producer, ProducerKind};
 
 use crate::Random;

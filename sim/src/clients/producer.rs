@@ -197,6 +197,8 @@ impl Producer {
             Reply::Produced(_)
             | Reply::Fetched(_)
             | Reply::Deleted(_)
+            | Reply::Group(_)
+            | Reply::Heartbeat(_)
             | Reply::OutOfRange(_)
             | Reply::Unreadable(_) => {}
         }

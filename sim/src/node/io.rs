@@ -73,6 +73,7 @@ impl SimNode {
             running.shard.tick(now);
             running.shard.vouch();
         }
+        self.tick_coordinators(now);
     }
 
     /// Applies the topics' retention.

@@ -1,9 +1,10 @@
 //! One simulated node: a shard, its disk, and the shell that the broker would be around it.
 
+mod coordinator;
 mod io;
 mod serve;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thalweg_consensus::Message;
 use thalweg_log::GroupId;
@@ -18,6 +19,7 @@ use crate::call::{CallId, ClientId, Reply};
 use crate::directory::Directory;
 use crate::swarm::Swarm;
 use crate::violation::Violation;
+use coordinator::Coordinator;
 use io::Job;
 use serve::{AppendCall, FetchCall};
 
@@ -80,6 +82,9 @@ struct Running {
     tickets: BTreeMap<Ticket, AppendCall>,
     next_ticket: u64,
     fetches: BTreeMap<WaiterId, FetchCall>,
+    /// The partitions of the groups, and who coordinates those that are served here.
+    coordinated: BTreeSet<GroupId>,
+    coordinators: BTreeMap<GroupId, Coordinator>,
     outputs: Vec<Output>,
     failed: Option<String>,
 }
@@ -150,6 +155,8 @@ impl SimNode {
             tickets: BTreeMap::new(),
             next_ticket: 0,
             fetches: BTreeMap::new(),
+            coordinated: BTreeSet::new(),
+            coordinators: BTreeMap::new(),
             outputs: Vec::new(),
             failed: None,
         });
@@ -174,6 +181,8 @@ impl SimNode {
             .map(|(group, spec)| (group, spec.topic_partition()))
             .collect();
         for (group, partition) in gone {
+            running.unload(group, now);
+            running.coordinated.remove(&group);
             running.shard.remove(group);
             running.groups.remove(&partition);
         }
@@ -183,6 +192,9 @@ impl SimNode {
             let (wanted, living) = (directory.wanted(partition), directory.living(partition));
             running.shard.reassign(group, &wanted, &living);
             running.groups.insert(partition, group);
+            if directory.keeps_groups(partition) {
+                running.coordinated.insert(group);
+            }
         }
     }
 
@@ -283,7 +295,7 @@ impl Running {
             Effect::Grow(job) => self.start(Job::Grow(job)),
             Effect::Remove(paths) => self.start(Job::Remove(paths)),
             Effect::RemoveLog(removal) => self.start(Job::RemoveLog(removal)),
-            Effect::Complete { ticket, result } => self.completed(ticket, result),
+            Effect::Complete { ticket, result } => self.completed(ticket, result, now),
             Effect::Wake(waiter) => self.woken(waiter, now),
             Effect::LeaderChanged(_) => self.outputs.push(Output::LeaderChanged),
             Effect::Notice(text) | Effect::Warning(text) => self.outputs.push(Output::Notice(text)),

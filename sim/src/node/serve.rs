@@ -43,7 +43,7 @@ impl SimNode {
 }
 
 impl Running {
-    fn answer(&mut self, (client, call): (ClientId, CallId), reply: Reply) {
+    pub(super) fn answer(&mut self, (client, call): (ClientId, CallId), reply: Reply) {
         self.outputs.push(Output::Answer {
             client,
             call,
@@ -97,6 +97,10 @@ impl Running {
                 };
                 self.answer(asked, reply);
             }
+            Request::Group(partition, call) => match group(partition) {
+                Some(group) => self.ask_group(asked, group, &call, now),
+                None => self.answer(asked, Reply::NotHere),
+            },
         }
     }
 
@@ -125,7 +129,15 @@ impl Running {
         }
     }
 
-    pub(super) fn completed(&mut self, ticket: Ticket, result: Result<Appended, AppendError>) {
+    pub(super) fn completed(
+        &mut self,
+        ticket: Ticket,
+        result: Result<Appended, AppendError>,
+        now: Now,
+    ) {
+        if self.group_append_completed(ticket, &result, now) {
+            return;
+        }
         let Some(append) = self.tickets.remove(&ticket) else {
             return;
         };
@@ -202,7 +214,7 @@ fn refusal(error: AccessError) -> Reply {
 }
 
 /// The batches of all pieces, checked as a client would.
-fn batches(pieces: &[Piece<SimDisk>]) -> Result<Vec<StoredBatch>, String> {
+pub(super) fn batches(pieces: &[Piece<SimDisk>]) -> Result<Vec<StoredBatch>, String> {
     let mut batches = Vec::new();
     for piece in pieces {
         let mut bytes = match piece {
