@@ -62,17 +62,19 @@ impl<D: Disk> Replica<D> {
         if self.wanted.is_empty() || self.serving().is_none() {
             return Ok(());
         }
-        let now = self.group.membership();
-        let caught_up = |id| self.group.is_caught_up(id);
-        let Some(change) = MembershipChange::toward(&self.wanted, &now, caught_up) else {
-            return Ok(());
-        };
+        // A replica that was alone when it started knows nothing of its older entries, which others are going to lack:
+        // also one that was adding them then.
         let before = self.log.before_first_entry();
         let known_from = self.group.known_from();
         if before.index < known_from {
             let runs = term_runs(&self.log, before.index.next(), known_from)?;
             self.group.reveal((before.index, before.term), &runs);
         }
+        let now = self.group.membership();
+        let caught_up = |id| self.group.is_caught_up(id);
+        let Some(change) = MembershipChange::toward(&self.wanted, &now, caught_up) else {
+            return Ok(());
+        };
         // One that cannot be proposed now is tried again with the next tick.
         let _later = self.group.change_members(&change);
         Ok(())

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use thalweg_coordinator::messages;
 use thalweg_model::batch::{CheckedBatch, RawBatch, StoredBatch};
-use thalweg_model::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
+use thalweg_model::{ErrorCode, LeaderEpoch, Offset, TopicPartition, Uuid};
 use thalweg_replica::{Acks, AppendError, Appended, Marks};
 
 use crate::session::GroupCall;
@@ -38,6 +38,30 @@ pub(crate) enum Request {
     },
     /// For the coordinator of a group, which leads this partition.
     Group(TopicPartition, GroupCall),
+    /// For the controller, which leads the metadata log.
+    Administer(AdminCall),
+}
+
+/// A change of the cluster.
+#[derive(Clone, Debug)]
+pub(crate) enum AdminCall {
+    Create {
+        name: String,
+        partitions: i32,
+        replicas: i16,
+    },
+    Delete {
+        name: String,
+    },
+}
+
+impl AdminCall {
+    /// The topic.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Create { name, .. } | Self::Delete { name } => name,
+        }
+    }
 }
 
 /// An answer, or that there will be none.
@@ -52,6 +76,8 @@ pub(crate) enum Reply {
     Deleted(Marks),
     Group(messages::Reply),
     Heartbeat(ErrorCode),
+    /// A topic was made or removed, or why not.
+    Administered(Result<Uuid, ErrorCode>),
     /// The node does not lead the partition; nothing was done.
     NotHere,
     /// The offset is outside the log.
@@ -78,6 +104,7 @@ impl Request {
                 format!("delete records {partition} up to {up_to:?}")
             }
             Self::Group(_, call) => format!("{call:?}"),
+            Self::Administer(call) => format!("{call:?}"),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What the cluster's metadata says: which partitions there are and where their replicas live.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thalweg_log::LogConfig;
+use thalweg_metadata::image::TopicImage;
 use thalweg_model::{BrokerId, PartitionIndex, ReplicaId, TopicPartition, Uuid};
 use thalweg_replica::PartitionSpec;
 
@@ -19,14 +20,28 @@ struct Partition {
     /// A leader said that it has them and no others.
     is_settled: bool,
     config: LogConfig,
-    /// Its records are those of group coordinators.
-    keeps_groups: bool,
+    kind: Kind,
+}
+
+/// Whose records a partition has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Those of clients.
+    Plain,
+    /// Those of clients, and the metadata log has records of the topic itself.
+    Recorded,
+    /// Those of group coordinators.
+    Groups,
+    /// Those of the controller.
+    Metadata,
 }
 
 /// All partitions.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     partitions: BTreeMap<TopicPartition, Partition>,
+    /// Topics that records removed.
+    removed: BTreeSet<Uuid>,
     topics_made: u64,
     replicas_made: u64,
     /// Moves with every change.
@@ -47,7 +62,7 @@ impl Directory {
             .map(|number| format!("topic{number}"))
             .find(|name| self.partitions.values().all(|of| of.topic_name != *name))
             .expect("there are more names than partitions");
-        self.place(partition, name, nodes, config);
+        self.place(partition, name, nodes, config, Kind::Plain);
         partition
     }
 
@@ -64,7 +79,47 @@ impl Directory {
                 partition: PartitionIndex(number.into()),
             };
             let name = "__consumer_offsets".to_owned();
-            self.place(partition, name, nodes, config.clone());
+            self.place(partition, name, nodes, config.clone(), Kind::Groups);
+        }
+    }
+
+    /// Makes the log of the metadata.
+    pub(crate) fn create_metadata(&mut self, nodes: &[BrokerId], config: LogConfig) {
+        let partition = TopicPartition {
+            topic: Uuid::from_bytes([0xfe; 16]),
+            partition: PartitionIndex(0),
+        };
+        let name = "__cluster_metadata".to_owned();
+        self.place(partition, name, nodes, config, Kind::Metadata);
+    }
+
+    /// Takes over a topic that records made, unless it was removed meanwhile.
+    pub(crate) fn adopt(&mut self, topic: &TopicImage, config: &LogConfig) {
+        for (index, placed) in topic.indexed() {
+            let partition = TopicPartition {
+                topic: topic.id,
+                partition: index,
+            };
+            if self.partitions.contains_key(&partition) || self.removed.contains(&topic.id) {
+                continue;
+            }
+            let replicas = placed.replicas.iter().map(|of| (of.id, of.broker));
+            let name = (*topic.name).to_owned();
+            self.insert(
+                partition,
+                name,
+                replicas.collect(),
+                config.clone(),
+                Kind::Recorded,
+            );
+        }
+    }
+
+    /// Forgets a topic that records removed.
+    pub(crate) fn remove_topic(&mut self, topic: Uuid) {
+        if self.removed.insert(topic) {
+            self.version += 1;
+            self.partitions.retain(|of, _| of.topic != topic);
         }
     }
 
@@ -74,23 +129,35 @@ impl Directory {
         topic_name: String,
         nodes: &[BrokerId],
         config: LogConfig,
+        kind: Kind,
     ) {
-        self.version += 1;
         let mut replicas = Vec::new();
         for &node in nodes {
             self.replicas_made += 1;
             replicas.push((ReplicaId(self.replicas_made), node));
         }
+        self.insert(partition, topic_name, replicas, config, kind);
+    }
+
+    fn insert(
+        &mut self,
+        partition: TopicPartition,
+        topic_name: String,
+        replicas: Vec<(ReplicaId, BrokerId)>,
+        config: LogConfig,
+        kind: Kind,
+    ) {
+        self.version += 1;
         self.partitions.insert(
             partition,
             Partition {
-                keeps_groups: topic_name == "__consumer_offsets",
                 topic_name,
                 founders: replicas.clone(),
                 wanted: replicas.clone(),
                 is_settled: true,
                 replicas,
                 config,
+                kind,
             },
         );
     }
@@ -187,12 +254,17 @@ impl Directory {
 
     /// The partitions that clients write to and read.
     pub(crate) fn partitions(&self) -> Vec<TopicPartition> {
-        self.that(|of| !of.keeps_groups)
+        self.that(|of| matches!(of.kind, Kind::Plain | Kind::Recorded))
     }
 
     /// The partitions of group coordinators.
     pub(crate) fn offsets(&self) -> Vec<TopicPartition> {
-        self.that(|of| of.keeps_groups)
+        self.that(|of| of.kind == Kind::Groups)
+    }
+
+    /// The log of the metadata, if it has one.
+    pub(crate) fn metadata(&self) -> Option<TopicPartition> {
+        self.that(|of| of.kind == Kind::Metadata).pop()
     }
 
     fn that(&self, is: impl Fn(&Partition) -> bool) -> Vec<TopicPartition> {
@@ -203,7 +275,13 @@ impl Directory {
     /// Whether a partition's records are those of group coordinators.
     pub(crate) fn keeps_groups(&self, partition: TopicPartition) -> bool {
         let of = self.partitions.get(&partition);
-        of.is_some_and(|of| of.keeps_groups)
+        of.is_some_and(|of| of.kind == Kind::Groups)
+    }
+
+    /// Whether nodes learn of the partition by the metadata log.
+    pub(crate) fn is_recorded(&self, partition: TopicPartition) -> bool {
+        let of = self.partitions.get(&partition);
+        of.is_some_and(|of| of.kind == Kind::Recorded)
     }
 
     pub(crate) fn exists(&self, partition: TopicPartition) -> bool {

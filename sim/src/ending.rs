@@ -39,7 +39,19 @@ impl World {
             let nodes = directory.nodes_of(partition).into_iter();
             nodes.map(Some).collect()
         })?;
-        self.compare_groups(settled)
+        self.compare_groups(settled)?;
+        self.compare_images(settled)
+    }
+
+    /// Every node comes to know the same cluster, which is what operators were told.
+    fn compare_images(&mut self, settled: u64) -> Result<(), Violation> {
+        while let Some(seen) = self.images_differ() {
+            self.step()?;
+            if self.schedule.now().0 > settled + 3 * SETTLE_US {
+                return Err(Violation::new("topics are what was made of them", seen));
+            }
+        }
+        Ok(())
     }
 
     /// Positions are read once more, and what a coordinator has is what every replica's log says.
@@ -91,6 +103,8 @@ impl World {
         }
         let drained = self.schedule.now().0 + SETTLE_US;
         self.until_idle(drained, "everything can be read when all is healed")?;
+        // A command of before may have removed a topic only now.
+        readers.retain(|&(_, partition)| self.directory.exists(partition));
         for (reader, partition) in readers {
             let now = self.schedule.now();
             self.recorder.drained(reader, partition, now);

@@ -21,6 +21,7 @@ mod run;
 mod schedule;
 mod session;
 mod swarm;
+mod topics;
 mod trace;
 mod truth;
 mod violation;

@@ -181,6 +181,7 @@ impl Recorder {
                     | Reply::Unreadable(_)
                     | Reply::Group(_)
                     | Reply::Heartbeat(_)
+                    | Reply::Administered(_)
                     | Reply::Unreachable,
                     _,
                 ) => None,
@@ -194,6 +195,7 @@ impl Recorder {
                 },
             }),
             Request::Group(_, asked) => group_call(asked, reply),
+            Request::Administer(_) => None,
         }
     }
 
@@ -265,6 +267,7 @@ fn send_outcome(reply: Option<&Reply>) -> Outcome<i64> {
             | Reply::OutOfRange(_)
             | Reply::Group(_)
             | Reply::Heartbeat(_)
+            | Reply::Administered(_)
             | Reply::Unreadable(_),
         )
         | None => Outcome::Unknown,

@@ -4,7 +4,7 @@ use thalweg_coordinator::GroupId;
 use thalweg_model::BrokerId;
 
 use crate::Random;
-use crate::clients::{Admin, AdminRules, Consumer, Member, Producer, ProducerKind};
+use crate::clients::{Admin, AdminRules, Consumer, Member, Operator, Producer, ProducerKind};
 use crate::swarm::Swarm;
 use crate::trace::Trace;
 use crate::violation::Violation;
@@ -65,7 +65,9 @@ pub fn run(plan: Plan) -> Outcome {
 fn populate(world: &mut World) {
     let swarm = world.swarm.clone();
     let nodes: Vec<_> = world.nodes.iter().map(|node| node.id).collect();
-    world.directory.create(&nodes, swarm.log.clone());
+    if swarm.operators == 0 {
+        world.directory.create(&nodes, swarm.log.clone());
+    }
     let kinds = [
         (ProducerKind::Idempotent, swarm.idempotent),
         (ProducerKind::Plain, swarm.plain),
@@ -85,6 +87,7 @@ fn populate(world: &mut World) {
         world.add(Box::new(Consumer::wandering()));
     }
     populate_groups(world, &swarm, &nodes);
+    populate_operators(world, &swarm, &nodes);
     for &node in nodes.iter().filter(|_| swarm.watched) {
         for at_replica in [false, true] {
             world.add(Box::new(Consumer::watching(node, at_replica)));
@@ -92,9 +95,13 @@ fn populate(world: &mut World) {
     }
     world.add(Box::new(Admin::new(AdminRules {
         nodes,
-        partitions_max: swarm.partitions_max,
+        partitions_max: if swarm.operators == 0 {
+            swarm.partitions_max
+        } else {
+            0
+        },
         deletes_records: swarm.deletes_records,
-        deletes_topics: swarm.deletes_topics,
+        deletes_topics: swarm.deletes_topics && swarm.operators == 0,
         moves: swarm.moves,
         config: swarm.log,
         pause_us: 500_000 / swarm.clock_pace,
@@ -112,6 +119,17 @@ fn populate_groups(world: &mut World, swarm: &Swarm, nodes: &[BrokerId]) {
             number += 1;
             world.add(Box::new(Member::new(number, group.clone(), swarm.pause_us)));
         }
+    }
+}
+
+fn populate_operators(world: &mut World, swarm: &Swarm, nodes: &[BrokerId]) {
+    if swarm.operators > 0 {
+        world.directory.create_metadata(nodes, swarm.log.clone());
+    }
+    let count = i16::try_from(nodes.len()).unwrap_or(1);
+    for number in 0..swarm.operators {
+        let pause_us = 300_000 / swarm.clock_pace;
+        world.add(Box::new(Operator::new(number.into(), count, pause_us)));
     }
 }
 

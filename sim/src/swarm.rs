@@ -70,6 +70,8 @@ pub(crate) struct Swarm {
     pub(crate) members: u8,
     /// Partitions that coordinators keep their state in.
     pub(crate) offsets_partitions: u8,
+    /// Who makes and removes topics by records of a log of metadata; if nobody, there is no such log.
+    pub(crate) operators: u8,
     pub(crate) log: LogConfig,
     pub(crate) journal: JournalOptions,
 }
@@ -137,6 +139,7 @@ impl Swarm {
             groups: 0,
             members: 0,
             offsets_partitions: 0,
+            operators: 0,
             log: LogConfig {
                 segment_bytes,
                 retention_ms: None,
@@ -233,6 +236,7 @@ impl Swarm {
             groups: few(random, 3),
             members: few(random, 4),
             offsets_partitions: few(random, 2),
+            operators: few(random, 2),
             work_us: random.between(2, 8) * 1_000_000,
             pause_us: random.between(1, 50) * 1_000,
             disk_us_max: random.between(1, 10) * 1_000,

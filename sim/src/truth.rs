@@ -3,11 +3,11 @@
 //! The offsets of a partition are dense here (no compaction, no markers), so a reader must find
 //! whole batches without a gap, each the very bytes that some producer sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use thalweg_model::batch::{HEADER_BYTES, StoredBatch};
-use thalweg_model::{LeaderEpoch, TopicPartition};
+use thalweg_model::{LeaderEpoch, TopicPartition, Uuid};
 use thalweg_replica::Marks;
 
 use crate::call::Produced;
@@ -58,9 +58,39 @@ struct Partition {
 #[derive(Debug, Default)]
 pub(crate) struct Truth {
     partitions: BTreeMap<TopicPartition, Partition>,
+    /// Topics that were made, with their ids, or removed; not those of which it is uncertain.
+    topics: BTreeMap<String, Option<Uuid>>,
 }
 
 impl Truth {
+    /// An operator was told that a topic was made.
+    pub(crate) fn topic_is_there(&mut self, name: &str, id: Uuid) {
+        self.topics.insert(name.to_owned(), Some(id));
+    }
+
+    /// An operator was told that a topic was removed.
+    pub(crate) fn topic_is_gone(&mut self, name: &str) {
+        self.topics.insert(name.to_owned(), None);
+    }
+
+    /// An operator was not told what became of a command.
+    pub(crate) fn topic_is_uncertain(&mut self, name: &str) {
+        self.topics.remove(name);
+    }
+
+    pub(crate) fn has_topic(&self, name: &str, id: Uuid) -> bool {
+        self.topics.get(name) == Some(&Some(id))
+    }
+
+    /// What operators were told and the cluster's topics do not show.
+    pub(crate) fn topics_differ(&self, there: &BTreeSet<(&str, Uuid)>) -> Option<String> {
+        let differs = |(name, told): (&String, &Option<Uuid>)| {
+            let is = there.iter().find(|(of, _)| of == name).map(|(_, id)| *id);
+            (is != *told).then(|| format!("{name} was told to be {told:?} and is {is:?}"))
+        };
+        self.topics.iter().find_map(differs)
+    }
+
     fn of(&mut self, partition: TopicPartition) -> &mut Partition {
         self.partitions.entry(partition).or_default()
     }

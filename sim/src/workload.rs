@@ -13,7 +13,8 @@ pub enum Workload {
     Moves,
     /// Disks that are full or slow.
     Tight,
-    /// Groups of consumers, whose coordinators follow the leaders of their partitions.
+    /// Whole nodes: groups, whose coordinators follow the leaders of their partitions, and topics that a controller
+    /// makes by records of the metadata log.
     Groups,
 }
 

@@ -443,6 +443,9 @@ impl World {
                     }
                 }
                 Output::LeaderChanged => self.check_leaders(id)?,
+                Output::TopicsChanged { created, removed } => {
+                    self.topics_changed(&created, &removed)?;
+                }
                 Output::Notice(text) => self.trace.note(now, || format!("{id} notes: {text}")),
                 Output::Answer {
                     client,

@@ -104,6 +104,20 @@ fn what_a_seed_once_found_is_found_no_more() {
     }
 }
 
+/// Seed 10 had a partition with one replica, whose node was killed while a second one was being added: the
+/// first knew nothing of its older entries any more, and offered the other a beginning that did not fit.
+#[test]
+fn a_replica_that_was_alone_takes_another_in_after_a_restart() {
+    for seed in [10, 28, 43] {
+        let outcome = passed(Plan {
+            workload: Workload::Groups,
+            seconds_max: 12,
+            ..plan(seed, 3)
+        });
+        assert!(outcome.acknowledged > 0, "seed {seed} does something");
+    }
+}
+
 #[test]
 fn a_seed_gives_the_same_bytes_every_time() {
     let (one, two) = (run(plan(3, 3)), run(plan(3, 3)));

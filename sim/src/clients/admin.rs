@@ -123,6 +123,7 @@ impl Client for Admin {
             | Reply::Refused(_)
             | Reply::Group(_)
             | Reply::Heartbeat(_)
+            | Reply::Administered(_)
             | Reply::Fetched(_) => {
                 self.guess.was_wrong();
                 Ok(())

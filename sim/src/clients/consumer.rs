@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use thalweg_model::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 use super::{Client, Context, LeaderGuess};
-use crate::call::{CallId, Reply, Request};
+use crate::call::{CallId, Fetched, Reply, Request};
 use crate::violation::Violation;
 
 #[derive(Debug)]
@@ -102,6 +102,44 @@ impl Consumer {
         let call = cx.call(node, request);
         self.asked = Some(Asked { call, known });
     }
+
+    fn fetched(
+        &mut self,
+        partition: TopicPartition,
+        found: &Fetched,
+        known: &BTreeMap<LeaderEpoch, i64>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Violation> {
+        if let Some(epoch) = found.epoch {
+            cx.truth.marks(partition, epoch, found.marks, known)?;
+        }
+        let high = found.marks.high_watermark;
+        if let Some(last) = found.batches.last()
+            && last.header().next_offset() > high
+        {
+            let seen = format!("{partition}: {:?} above {high}", last.header());
+            return Err(Violation::new(
+                "nobody reads above the high watermark",
+                seen,
+            ));
+        }
+        let next = cx
+            .truth
+            .read(partition, self.next.value(), &found.batches)?;
+        self.next = Offset::new(next);
+        let all = cx.truth.high_watermark(partition);
+        if self.drains && self.next >= found.marks.high_watermark && next >= all {
+            self.drained = true;
+            let (start, end) = (self.start.value(), self.next.value());
+            return cx.truth.drained(partition, start, end);
+        }
+        if found.batches.is_empty() && self.drains && self.next < found.marks.high_watermark {
+            let seen = format!("{partition}: nothing at {next}, {:?}", found.marks);
+            return Err(Violation::new("what is committed can be read", seen));
+        }
+        cx.wake(0, 5_000);
+        Ok(())
+    }
 }
 
 impl Client for Consumer {
@@ -125,38 +163,7 @@ impl Client for Consumer {
             return Ok(());
         }
         match reply {
-            Reply::Fetched(found) => {
-                if let Some(epoch) = found.epoch {
-                    cx.truth
-                        .marks(partition, epoch, found.marks, &asked.known)?;
-                }
-                let high = found.marks.high_watermark;
-                if let Some(last) = found.batches.last()
-                    && last.header().next_offset() > high
-                {
-                    let seen = format!("{partition}: {:?} above {high}", last.header());
-                    return Err(Violation::new(
-                        "nobody reads above the high watermark",
-                        seen,
-                    ));
-                }
-                let next = cx
-                    .truth
-                    .read(partition, self.next.value(), &found.batches)?;
-                self.next = Offset::new(next);
-                let all = cx.truth.high_watermark(partition);
-                if self.drains && self.next >= found.marks.high_watermark && next >= all {
-                    self.drained = true;
-                    let (start, end) = (self.start.value(), self.next.value());
-                    return cx.truth.drained(partition, start, end);
-                }
-                if found.batches.is_empty() && self.drains && self.next < found.marks.high_watermark
-                {
-                    let seen = format!("{partition}: nothing at {next}, {:?}", found.marks);
-                    return Err(Violation::new("what is committed can be read", seen));
-                }
-                cx.wake(0, 5_000);
-            }
+            Reply::Fetched(found) => self.fetched(partition, &found, &asked.known, cx)?,
             Reply::OutOfRange(marks) => {
                 let (low, high) = (marks.log_start, marks.high_watermark);
                 if self.next >= low && self.next <= high {
@@ -183,7 +190,8 @@ impl Client for Consumer {
             | Reply::Refused(_)
             | Reply::Deleted(_)
             | Reply::Group(_)
-            | Reply::Heartbeat(_) => {}
+            | Reply::Heartbeat(_)
+            | Reply::Administered(_) => {}
         }
         Ok(())
     }

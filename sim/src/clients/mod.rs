@@ -3,6 +3,7 @@
 mod admin;
 mod consumer;
 mod member;
+mod operator;
 mod producer;
 
 use std::fmt::Debug;
@@ -12,6 +13,7 @@ use thalweg_model::{BrokerId, TopicPartition};
 pub(crate) use admin::{Admin, AdminRules};
 pub(crate) use consumer::Consumer;
 pub(crate) use member::{Member, PositionReader};
+pub(crate) use operator::Operator;
 pub(crate) use producer::{Producer, ProducerKind};
 
 use crate::Random;

@@ -199,6 +199,7 @@ impl Producer {
             | Reply::Deleted(_)
             | Reply::Group(_)
             | Reply::Heartbeat(_)
+            | Reply::Administered(_)
             | Reply::OutOfRange(_)
             | Reply::Unreadable(_) => {}
         }

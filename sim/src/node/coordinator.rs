@@ -7,15 +7,12 @@ use thalweg_coordinator::{AppendFailure, AppendId, Effects, GroupShard, ReplyTok
 use thalweg_log::GroupId;
 use thalweg_model::batch::{BatchBuilder, BatchOptions, CheckedBatch, NewRecord, StoredBatch};
 use thalweg_model::{LeaderEpoch, Now, Offset, Timestamp, TopicPartition};
-use thalweg_replica::{Acks, AppendError, Appended, Isolation, ReadRequest, Ticket};
+use thalweg_replica::{Acks, AppendError, Appended, Ticket};
 
-use super::serve::batches;
+use super::scan::Whose;
 use super::{Running, SimNode};
 use crate::call::{CallId, ClientId, Reply};
 use crate::session::{Answered, GroupCall, group_config};
-
-/// Bytes of the groups' log that are read at a time.
-const LOAD_BYTES: usize = 16 << 10;
 
 /// Coordinates the groups of one partition in one epoch.
 #[derive(Debug)]
@@ -58,7 +55,7 @@ impl SimNode {
         let running = self.running.as_mut()?;
         let group = *running.groups.get(&partition)?;
         let now = Now::default();
-        let loader = running.replay(group, true).ok()?;
+        let loader = running.replay(group, Whose::Anyone).ok()?;
         Some(loader.finish(now, group_config()).0.durable().clone())
     }
 
@@ -134,7 +131,7 @@ impl Running {
         let Some(epoch) = serves else {
             return;
         };
-        match self.replay(group, false) {
+        match self.replay(group, Whose::Leader) {
             Ok(loader) => {
                 let (shard, effects) = loader.finish(now, group_config());
                 let coordinator = Coordinator {
@@ -172,34 +169,12 @@ impl Running {
     }
 
     /// Reads what is committed of the groups' log.
-    fn replay(&mut self, group: GroupId, at_replica: bool) -> Result<ShardLoader, String> {
+    fn replay(&mut self, group: GroupId, whose: Whose) -> Result<ShardLoader, String> {
         let mut loader = ShardLoader::new();
-        let mut from = Offset::ZERO;
-        loop {
-            let request = ReadRequest {
-                group,
-                from,
-                bytes_max: LOAD_BYTES,
-                at_least_one: true,
-                isolation: Isolation::Committed,
-                epoch: None,
-                from_files: false,
-            };
-            let read = if at_replica {
-                self.shard.read_at_replica(&request)
-            } else {
-                self.shard.read(&request)
-            };
-            let read = read.map_err(|error| format!("a log of groups: {error}"))?;
-            let found = batches(&read.pieces)?;
-            let Some(last) = found.last() else {
-                return Ok(loader);
-            };
-            from = last.header().next_offset();
-            for batch in &found {
-                replay_batch(&mut loader, batch)?;
-            }
-        }
+        self.scan(group, whose, Offset::ZERO, |batch| {
+            replay_batch(&mut loader, batch)
+        })?;
+        Ok(loader)
     }
 
     fn carry_out_group(&mut self, group: GroupId, effects: Effects, now: Now) {

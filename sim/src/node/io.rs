@@ -74,6 +74,7 @@ impl SimNode {
             running.shard.vouch();
         }
         self.tick_coordinators(now);
+        self.tick_metadata(now);
     }
 
     /// Applies the topics' retention.

@@ -2,15 +2,19 @@
 
 mod coordinator;
 mod io;
+mod metadata;
+mod scan;
 mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use thalweg_consensus::Message;
 use thalweg_log::GroupId;
 use thalweg_log::disk::SimDisk;
 use thalweg_log::disk::sim::PowerCut;
 use thalweg_log::journal::JournalOptions;
+use thalweg_metadata::image::TopicImage;
 use thalweg_model::{BrokerId, LeaderEpoch, Now, ReplicaId, Tick, Timestamp, TopicPartition, Uuid};
 use thalweg_replica::{Effect, PartitionSpec, Shard, ShardConfig, Ticket, WaiterId};
 
@@ -21,6 +25,7 @@ use crate::swarm::Swarm;
 use crate::violation::Violation;
 use coordinator::Coordinator;
 use io::Job;
+use metadata::Metadata;
 use serve::{AppendCall, FetchCall};
 
 /// What a node wants from the world after a turn.
@@ -36,6 +41,11 @@ pub(crate) enum Output {
     },
     /// The node began or ceased to lead a partition.
     LeaderChanged,
+    /// The node has read of topics in the metadata log.
+    TopicsChanged {
+        created: Vec<Arc<TopicImage>>,
+        removed: Vec<Arc<TopicImage>>,
+    },
     /// Something that a person should know.
     Notice(String),
     /// An answer for a client.
@@ -75,6 +85,8 @@ pub(crate) struct SimNode {
 /// What a process has in memory.
 #[derive(Debug)]
 struct Running {
+    id: BrokerId,
+    random: Random,
     shard: Shard<SimDisk>,
     groups: BTreeMap<TopicPartition, GroupId>,
     jobs: BTreeMap<u64, Job>,
@@ -85,6 +97,8 @@ struct Running {
     /// The partitions of the groups, and who coordinates those that are served here.
     coordinated: BTreeSet<GroupId>,
     coordinators: BTreeMap<GroupId, Coordinator>,
+    /// What is known of the cluster, where it has a log of its own.
+    metadata: Option<Metadata>,
     outputs: Vec<Output>,
     failed: Option<String>,
 }
@@ -148,6 +162,8 @@ impl SimNode {
         };
         self.life += 1;
         self.running = Some(Running {
+            id: self.id,
+            random: self.random.clone().split(),
             shard,
             groups: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -157,6 +173,7 @@ impl SimNode {
             fetches: BTreeMap::new(),
             coordinated: BTreeSet::new(),
             coordinators: BTreeMap::new(),
+            metadata: None,
             outputs: Vec::new(),
             failed: None,
         });
@@ -188,12 +205,20 @@ impl SimNode {
         }
         for spec in specs {
             let partition = spec.topic_partition();
+            let held = running.groups.contains_key(&partition) || running.holds(spec);
+            if directory.is_recorded(partition) && !held && !running.knows_topic(spec.topic) {
+                continue; // This node has not read of it yet.
+            }
             let group = running.shard.add(spec.clone(), now);
             let (wanted, living) = (directory.wanted(partition), directory.living(partition));
             running.shard.reassign(group, &wanted, &living);
             running.groups.insert(partition, group);
             if directory.keeps_groups(partition) {
                 running.coordinated.insert(group);
+            }
+            if directory.metadata() == Some(partition) && running.metadata.is_none() {
+                let brokers = directory.nodes_of(partition);
+                running.metadata = Some(Metadata::new(group, brokers));
             }
         }
     }
@@ -287,6 +312,12 @@ impl SimNode {
 }
 
 impl Running {
+    /// Whether the replica is on the disk.
+    fn holds(&self, spec: &PartitionSpec) -> bool {
+        let mut here = self.shard.partitions();
+        here.any(|(_, of)| of.topic_partition() == spec.topic_partition())
+    }
+
     fn carry_out(&mut self, effect: Effect<SimDisk>, now: Now) {
         match effect {
             Effect::WriteBlock(job) => self.start(Job::Block(job)),

@@ -101,6 +101,7 @@ impl Running {
                 Some(group) => self.ask_group(asked, group, &call, now),
                 None => self.answer(asked, Reply::NotHere),
             },
+            Request::Administer(call) => self.administer(asked, call, now),
         }
     }
 
@@ -135,7 +136,9 @@ impl Running {
         result: Result<Appended, AppendError>,
         now: Now,
     ) {
-        if self.group_append_completed(ticket, &result, now) {
+        if self.group_append_completed(ticket, &result, now)
+            || self.metadata_append_completed(ticket, &result, now)
+        {
             return;
         }
         let Some(append) = self.tickets.remove(&ticket) else {
