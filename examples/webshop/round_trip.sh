@@ -22,7 +22,7 @@ if [ "$#" -ne 0 ]; then
     exit 2
 fi
 
-thalweg="${THALWEG:-$(command -v thalweg || echo "$here/../../target/release/thalweg")}"
+thalweg="${THALWEG:-$(command -v thalweg || echo "${CARGO_TARGET_DIR:-$here/../../target}/release/thalweg")}"
 topic="webshop-$seed-$$"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
