@@ -6,7 +6,7 @@ use bytes::Bytes;
 use thalweg_consensus::{Entry, EntryKind as RaftKind, Group, GroupState, HardState, Membership};
 use thalweg_log::disk::Disk;
 use thalweg_log::journal::{
-    EntryKind, Journal, JournalError, JournalOptions, ReplayedEntry, ShardId,
+    EntryKind, Journal, JournalError, JournalOptions, Payloads, ReplayedEntry, ShardId,
 };
 use thalweg_log::manifest::{GroupManifest, Manifest, ManifestError};
 use thalweg_log::partition::{LaterLines, LogState, RecoverError, RecoveredEntry};
@@ -106,9 +106,10 @@ impl<D: Disk> Shard<D> {
             recovery.restore(group, &manifest)?;
         }
         let replaced = replaced(&replay.entries);
+        let mut payloads = journal.payloads();
         for (entry, replaced) in replay.entries.iter().zip(replaced) {
             if !replaced {
-                recovery.replay(entry, &journal, now)?;
+                recovery.replay(entry, &mut payloads, now)?;
             }
         }
         let groups = recovery.finish()?;
@@ -192,14 +193,14 @@ impl<D: Disk> Recovery<'_, D> {
     fn replay(
         &mut self,
         entry: &ReplayedEntry,
-        journal: &Journal<D>,
+        payloads: &mut Payloads<'_, D>,
         now: Now,
     ) -> Result<(), OpenError> {
         if entry.kind == EntryKind::Membership && !self.groups.contains_key(&entry.group) {
-            return self.create(entry, journal);
+            return self.create(entry, payloads);
         }
         if entry.kind == EntryKind::Begin {
-            return self.begin(entry, journal);
+            return self.begin(entry, payloads);
         }
         // A group that is not known was removed; the manifest knows of that already.
         let Some(known) = self.groups.get_mut(&entry.group) else {
@@ -223,7 +224,7 @@ impl<D: Disk> Recovery<'_, D> {
                     checksum: entry.payload_crc,
                 };
                 let fetch = || match &entry.location {
-                    Some(location) => journal.read_payload(location),
+                    Some(location) => payloads.read(location),
                     None => Err(std::io::Error::other("its bytes were only in the segment")),
                 };
                 known
@@ -255,8 +256,12 @@ impl<D: Disk> Recovery<'_, D> {
     }
 
     /// A partition that was made since the last checkpoint.
-    fn create(&mut self, entry: &ReplayedEntry, journal: &Journal<D>) -> Result<(), OpenError> {
-        let payload = payload_of(entry, journal)?;
+    fn create(
+        &mut self,
+        entry: &ReplayedEntry,
+        payloads: &mut Payloads<'_, D>,
+    ) -> Result<(), OpenError> {
+        let payload = payload_of(entry, payloads)?;
         let stored = PartitionSpec::from_bytes(&payload)?;
         let log = self.open(&stored, &LogState::default());
         let StoredSpec {
@@ -281,11 +286,15 @@ impl<D: Disk> Recovery<'_, D> {
 
 impl<D: Disk> Recovery<'_, D> {
     /// A log that was begun anew since the last checkpoint.
-    fn begin(&mut self, entry: &ReplayedEntry, journal: &Journal<D>) -> Result<(), OpenError> {
+    fn begin(
+        &mut self,
+        entry: &ReplayedEntry,
+        payloads: &mut Payloads<'_, D>,
+    ) -> Result<(), OpenError> {
         let Some(known) = self.groups.get_mut(&entry.group) else {
             return Ok(());
         };
-        let stored = StoredBeginning::from_bytes(payload_of(entry, journal)?)?;
+        let stored = StoredBeginning::from_bytes(payload_of(entry, payloads)?)?;
         let begun = recover_beginning(&mut known.log, &stored.log);
         if begun.map_err(|error| log_error(&known.dir, &error))? {
             known.members = stored.spec.members;
@@ -294,9 +303,12 @@ impl<D: Disk> Recovery<'_, D> {
     }
 }
 
-fn payload_of<D: Disk>(entry: &ReplayedEntry, journal: &Journal<D>) -> Result<Bytes, OpenError> {
+fn payload_of<D: Disk>(
+    entry: &ReplayedEntry,
+    payloads: &mut Payloads<'_, D>,
+) -> Result<Bytes, OpenError> {
     let location = entry.location.as_ref().ok_or(SpecError)?;
-    let payload = journal.read_payload(location);
+    let payload = payloads.read(location);
     payload.map_err(|source| OpenError::Io {
         path: "journal".to_owned(),
         source,

@@ -223,7 +223,7 @@ fn take_journal(input: &[u8]) {
     if let Ok((journal, replay)) = opened {
         for entry in &replay.entries {
             if let Some(location) = &entry.location {
-                drop(journal.read_payload(location));
+                drop(journal.payloads().read(location));
             }
         }
         drop(journal);

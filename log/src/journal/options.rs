@@ -22,8 +22,9 @@ pub struct JournalOptions {
 }
 
 impl Default for JournalOptions {
-    /// A cold start prewrites 8 MiB (some 10 ms); a busy shard grows to 256 MiB, of which a
-    /// checkpoint every 128 MiB keeps enough free to never stall: each one syncs every busy partition's files.
+    /// A cold start prewrites 8 MiB (some 10 ms); a busy shard grows to 256 MiB, of which a checkpoint every 96 MiB
+    /// keeps enough free to never stall. Each one syncs every busy partition's files: half as many bytes between two cost
+    /// 4 % of the processor time under full load. A start after a crash reads them back, 50 ms at 2 GB/s.
     fn default() -> Self {
         Self {
             chunk_bytes: 4 << 20,
@@ -32,7 +33,7 @@ impl Default for JournalOptions {
             block_bytes_max: BLOCK_BYTES_MAX,
             depth: BLOCKS_IN_FLIGHT_MAX,
             block_bytes_target: 1 << 20,
-            checkpoint_bytes: 128 << 20,
+            checkpoint_bytes: 96 << 20,
         }
     }
 }

@@ -3,20 +3,18 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-
 use super::block::{BlockBuilder, BlockWrite};
 use super::chunk::{self, Chunk, ChunkId, GrowJob, Growth};
 use super::format::Header;
 use super::opening::Opening;
+use super::payloads::Payloads;
 use super::progress::Progress;
 use super::recovery::{Recovered, Tail, Vouched, recover};
-use super::replay::{PayloadLocation, Replay};
+use super::replay::Replay;
 use super::ring::Ring;
 use super::{BlockSequence, JournalError, JournalOptions, ShardId};
 use crate::aligned::AlignedBuf;
-use crate::checksum::crc32c;
-use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::disk::Disk;
 use crate::limits::{CONFINED_BLOCK_BYTES_MIN, SMALL_BLOCK_BYTES};
 
 /// The journal of one shard.
@@ -436,23 +434,9 @@ impl<D: Disk> Journal<D> {
         }
     }
 
-    /// The payload of a replayed entry.
-    ///
-    /// # Errors
-    /// `InvalidData` if it is not what was written; else as the disk says.
-    pub fn read_payload(&self, location: &PayloadLocation) -> io::Result<Bytes> {
-        let path = location.chunk.path(&self.dir);
-        let file = self.disk.open(&path, OpenMode::Read)?;
-        let mut payload = vec![0; location.len()];
-        file.read_exact_at(&mut payload, location.position)?;
-        if crc32c(&payload) != location.crc {
-            let message = format!(
-                "{} is damaged in the payload at {}",
-                path.display(),
-                location.position
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        }
-        Ok(payload.into())
+    /// The payloads of replayed entries.
+    #[must_use]
+    pub fn payloads(&self) -> Payloads<'_, D> {
+        Payloads::new(&self.disk, &self.dir)
     }
 }

@@ -136,8 +136,9 @@ fn a_damaged_block_is_told_from_a_torn_one() {
         let opened = open(&voyage.disk, 0);
         match opened {
             Ok((journal, replay)) => {
-                let read =
-                    |entry: &ReplayedEntry| journal.read_payload(&entry.location.unwrap()).is_ok();
+                let read = |entry: &ReplayedEntry| {
+                    journal.payloads().read(&entry.location.unwrap()).is_ok()
+                };
                 format!("{:?}", replay.entries.iter().map(read).collect::<Vec<_>>())
             }
             Err(JournalError::Corrupt { position, .. }) => format!("corrupt at {position}"),

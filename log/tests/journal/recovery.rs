@@ -96,11 +96,11 @@ on_both_disks! {
         assert!(entries.iter().all(|entry| entry.sequence == sequence));
         assert_eq!(entries[0].kind, append(7, &[]).kind);
         assert_eq!((entries[0].payload_bytes, entries[0].payload_crc), (5000, crc));
-        let read = journal.read_payload(&entries[0].location.unwrap()).unwrap();
+        let read = journal.payloads().read(&entries[0].location.unwrap()).unwrap();
         assert_eq!(read, pieces.concat());
         for (entry, kind) in entries[1..3].iter().zip(kinds) {
             assert_eq!((entry.group, entry.index, entry.kind), (group, LogIndex(18), kind));
-            let read = journal.read_payload(&entry.location.unwrap()).unwrap();
+            let read = journal.payloads().read(&entry.location.unwrap()).unwrap();
             assert_eq!(read, members[0]);
         }
         assert_eq!(entries[3].hard_state(), Some(state));

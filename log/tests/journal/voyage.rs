@@ -73,7 +73,7 @@ impl Voyage {
         for entry in &replay.entries {
             let len = usize::try_from(entry.payload_bytes).unwrap();
             let index = entry.index.0;
-            let read = journal.read_payload(&entry.location.unwrap()).unwrap();
+            let read = journal.payloads().read(&entry.location.unwrap()).unwrap();
             assert_eq!(read, payload(index, len).concat());
             let block = found.entry(entry.sequence.0).or_default();
             block.push((index, len));
@@ -227,7 +227,7 @@ impl Voyage {
         let mut noticed = false;
         for (entry, (index, len)) in replay.entries.iter().zip(expected) {
             assert_eq!(entry.index.0, index);
-            match journal.read_payload(&entry.location.unwrap()) {
+            match journal.payloads().read(&entry.location.unwrap()) {
                 Ok(read) => assert_eq!(read, payload(index, len).concat()),
                 Err(error) => {
                     assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);

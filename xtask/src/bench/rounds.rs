@@ -49,7 +49,7 @@ impl Bench {
         };
         let result = match scenario.work {
             Work::Start => self.starts(&mut outcome),
-            Work::Recovery { .. } => self.recoveries(scenario, &mut outcome),
+            Work::Recovery { between, .. } => self.recoveries(scenario, between, &mut outcome),
             Work::Light { .. }
             | Work::LightRead { .. }
             | Work::ColdRead { .. }
@@ -85,7 +85,7 @@ impl Bench {
     }
 
     /// Every round ends each system without a warning and starts it again.
-    fn recoveries(&self, scenario: &Scenario, outcome: &mut Outcome) -> Result<()> {
+    fn recoveries(&self, scenario: &Scenario, between: u64, outcome: &mut Outcome) -> Result<()> {
         let mut running = VecDeque::new();
         for (index, system) in self.systems.iter().enumerate() {
             let broker = system.start(&self.place(index, 0)?)?;
@@ -96,8 +96,8 @@ impl Bench {
             let mut row = Row::new(self.systems.len());
             for (index, system) in self.systems.iter().enumerate() {
                 let broker = running.pop_front().expect("each system runs");
+                self.fill(&broker, scenario, between)?;
                 broker.kill()?;
-                rustix::fs::sync();
                 let broker = system.start(&self.place(index, 0)?)?;
                 first_produce::until_acknowledged(broker.address)?;
                 let acknowledged = millis(broker.started.elapsed());
@@ -164,7 +164,7 @@ impl Bench {
         let filled = match scenario.work {
             Work::LightRead { filled, .. }
             | Work::ColdRead { filled }
-            | Work::Recovery { filled } => filled,
+            | Work::Recovery { filled, .. } => filled,
             Work::JavaConsume { records } => records,
             Work::Idle => 0,
             Work::Light { .. }
@@ -174,9 +174,15 @@ impl Bench {
         };
         self.load.light(&target, "create", &[])?;
         if filled > 0 {
-            let flags = [format!("--records={filled}"), "--batch=65536".to_owned()];
-            self.load.light(&target, "produce", &flags)?;
+            self.fill(broker, scenario, filled)?;
         }
+        Ok(())
+    }
+
+    fn fill(&self, broker: &Running, scenario: &Scenario, records: u64) -> Result<()> {
+        let target = target(broker, scenario, "filled");
+        let flags = [format!("--records={records}"), "--batch=65536".to_owned()];
+        self.load.light(&target, "produce", &flags)?;
         Ok(())
     }
 

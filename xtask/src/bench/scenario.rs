@@ -34,8 +34,8 @@ pub(super) enum Work {
     JavaEndToEnd { records: u64 },
     /// The same, each time with nothing of it in the page cache.
     ColdRead { filled: u64 },
-    /// Starts after `kill -9`, on a topic that was filled once.
-    Recovery { filled: u64 },
+    /// Starts after `kill -9`, on a topic that was filled once, with so many records more before each.
+    Recovery { filled: u64, between: u64 },
     /// A start on a fresh data directory, then rest.
     Start,
     /// Rest with a topic of `partitions` partitions.
@@ -229,10 +229,22 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         work: Work::JavaEndToEnd { records: 5_000 },
     },
     Scenario {
-        name: "recovery-10g",
-        about: "ready after kill -9, with 10 GiB of 1 KiB records in 16 partitions",
+        name: "recovery-1g",
+        about: "ready after kill -9, each time after 1 GiB of 1 KiB records in 16 partitions",
         partitions: 16,
-        work: Work::Recovery { filled: 10 << 20 },
+        work: Work::Recovery {
+            filled: 0,
+            between: 1 << 20,
+        },
+    },
+    Scenario {
+        name: "recovery-10g",
+        about: "ready after kill -9, with 10 GiB of 1 KiB records in 16 partitions and 1 GiB more before each",
+        partitions: 16,
+        work: Work::Recovery {
+            filled: 9 << 20,
+            between: 1 << 20,
+        },
     },
 ];
 
