@@ -301,9 +301,9 @@ impl<D: Disk> Shard<D> {
             replica.note_end(index, data.len());
             self.behind.note(group, replica.log.log_end(), data.len());
             for batch in &batches {
-                replica.tail.push(batch);
-                self.tail_order.push_back((group, batch.bytes().len()));
-                self.tail_bytes += batch.bytes().len();
+                let cost = replica.tail.push(batch);
+                self.tail_order.push_back((group, cost));
+                self.tail_bytes += cost;
             }
             replica.proposed = (term, index);
             proposals.push(data);

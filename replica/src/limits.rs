@@ -19,6 +19,10 @@ pub const COALESCED_ENTRY_BYTES_MAX: usize = 64 << 10;
 /// 32 MiB hold 30 ms of a 1 GB/s stream, more than a consumer that keeps up lags behind.
 pub const TAIL_BYTES_MAX: usize = 32 << 20;
 
+/// What a batch in the tail cache takes beside its bytes: 48 and 24 bytes in two queues that have up to twice
+/// the room, and 48 for an allocation of its own. Small batches are mostly that.
+pub const TAIL_BATCH_BYTES: usize = 192;
+
 /// Bytes of all partitions that are in the journal and not yet in their segments' files: with 32 busy
 /// partitions each has its 512 KiB. Mostly the same bytes as the tail cache's. Above it the oldest
 /// are written.

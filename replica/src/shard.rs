@@ -58,7 +58,7 @@ pub struct Shard<D: Disk> {
     pub(crate) in_flight: VecDeque<InFlight>,
     pub(crate) pending_bytes: usize,
     pub(crate) waiters: Waiters,
-    /// Whose tail got how many bytes, oldest first.
+    /// Whose tail got a batch that costs so many bytes, oldest first.
     pub(crate) tail_order: VecDeque<(GroupId, usize)>,
     /// Sum over `tail_order`.
     pub(crate) tail_bytes: usize,

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use thalweg_model::Offset;
 use thalweg_model::batch::StoredBatch;
 
+use crate::limits::TAIL_BATCH_BYTES;
+
 #[derive(Debug)]
 struct Cached {
     base: Offset,
@@ -20,7 +22,8 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    pub(crate) fn push(&mut self, batch: &StoredBatch) {
+    /// Takes a batch; returns the memory that it costs.
+    pub(crate) fn push(&mut self, batch: &StoredBatch) -> usize {
         let (base, next) = (batch.header().first_offset(), batch.header().next_offset());
         if self.batches.back().is_some_and(|last| last.next != base) {
             self.batches.clear();
@@ -30,6 +33,7 @@ impl Tail {
             next,
             bytes: batch.bytes().clone(),
         });
+        batch.bytes().len() + TAIL_BATCH_BYTES
     }
 
     pub(crate) fn pop_oldest(&mut self) {
