@@ -4,13 +4,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use thalweg_log::{GroupId, LogConfig};
 use thalweg_metadata::config::{ConfigLayers, ConfigResource, TopicConfig};
 use thalweg_metadata::controller::Outcome;
 use thalweg_metadata::image::TopicImage;
 use thalweg_metadata::{Controller, MetadataChanges, MetadataRecord};
-use thalweg_model::batch::{BatchBuilder, BatchOptions, NewRecord, StoredBatch};
+use thalweg_model::batch::StoredBatch;
 use thalweg_model::{PartitionIndex, Uuid};
 use thalweg_replica::{Acks, PartitionSpec};
 
@@ -104,21 +103,8 @@ impl Node {
     }
 
     async fn commit_metadata(&self, records: &[MetadataRecord]) -> Result<(), CommandError> {
-        let mut builder = BatchBuilder::new(BatchOptions::default());
-        let timestamp = self.clock.now().wall;
-        for record in records {
-            let value = record
-                .encode()
-                .map_err(|error| CommandError::TooLarge(error.to_string()))?;
-            let value = Some(value.as_ref());
-            builder.push(&NewRecord {
-                timestamp,
-                key: None,
-                value,
-                headers: &[],
-            });
-        }
-        let batch = builder.finish().expect("an uncompressed batch cannot fail");
+        let batch = MetadataRecord::to_batch(records, self.clock.now().wall)
+            .map_err(|error| CommandError::TooLarge(error.to_string()))?;
         let group = self.cluster.metadata_group();
         let wait = self.append(vec![(group, batch)], Acks::All);
         match wait.outcome(&self.appends).await {
@@ -238,12 +224,8 @@ impl Cluster {
     pub(super) fn replay(&self, batches: &[StoredBatch]) -> Result<(), String> {
         let mut records = Vec::new();
         for batch in batches {
-            let unpacked = batch.unpack().map_err(|error| error.to_string())?;
-            for record in unpacked.records() {
-                let record = record.map_err(|error| error.to_string())?;
-                let value = Bytes::copy_from_slice(record.value.unwrap_or_default());
-                records.push(MetadataRecord::decode(&value).map_err(|error| error.to_string())?);
-            }
+            let found = MetadataRecord::from_batch(batch);
+            records.extend(found.map_err(|error| error.to_string())?);
         }
         self.fold(&records)
             .map(drop)

@@ -12,7 +12,6 @@ use thalweg_coordinator::{
     ReplyToken, ShardLoader, group_partition,
 };
 use thalweg_log::GroupId;
-use thalweg_model::batch::{BatchBuilder, BatchOptions, NewRecord};
 use thalweg_model::{ErrorCode, Now, Tick, Uuid};
 use thalweg_replica::{Acks, AppendError};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -114,25 +113,9 @@ impl Node {
         let group = group.ok_or(ErrorCode::CoordinatorNotAvailable)?;
         let mut loader = ShardLoader::new();
         let mut damaged = None;
-        let scanned = self.scan(group, |batch| match batch.unpack() {
-            Ok(unpacked) => {
-                for record in unpacked.records() {
-                    let record = match record {
-                        Ok(record) => record,
-                        Err(error) => {
-                            damaged = Some(error.to_string());
-                            break;
-                        }
-                    };
-                    match Record::decode(record.key, record.value) {
-                        Ok(Some(record)) => loader.replay(&record),
-                        // Of another kind of group, which is not coordinated here.
-                        Ok(None) => {}
-                        Err(error) => damaged = Some(error.to_string()),
-                    }
-                }
-            }
-            Err(error) => damaged = Some(error.to_string()),
+        let scanned = self.scan(group, |batch| {
+            let taken = Record::each_in_batch(batch, |record| loader.replay(record));
+            damaged = taken.err().or_else(|| damaged.take());
         });
         if let Err(error) = scanned {
             tracing::error!(partition, %error, "a group coordinator cannot read its log");
@@ -141,7 +124,7 @@ impl Node {
         if let Some(error) = damaged {
             tracing::warn!(
                 partition,
-                error,
+                %error,
                 "a record of a group coordinator was skipped"
             );
         }
@@ -225,24 +208,13 @@ impl Node {
             .get(&partition)
             .map(|loaded| loaded.group);
         let group = group.expect("effects come from a loaded shard");
-        let mut builder = BatchBuilder::new(BatchOptions::default());
-        let timestamp = self.clock.now().wall;
-        for record in records {
-            let (key, value) = match record.encode() {
-                Ok(encoded) => encoded,
-                Err(error) => {
-                    tracing::error!(partition, %error, "a record of a group cannot be stored");
-                    return None;
-                }
-            };
-            builder.push(&NewRecord {
-                timestamp,
-                key: Some(&key),
-                value: value.as_deref(),
-                headers: &[],
-            });
-        }
-        let batch = builder.finish().expect("an uncompressed batch cannot fail");
+        let batch = match Record::to_batch(records, self.clock.now().wall) {
+            Ok(batch) => batch,
+            Err(error) => {
+                tracing::error!(partition, %error, "a record of a group cannot be stored");
+                return None;
+            }
+        };
         Some(self.append(vec![(group, batch)], Acks::All))
     }
 

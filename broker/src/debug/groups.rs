@@ -81,18 +81,8 @@ fn fold(partition: &Path, notices: &mut Vec<String>) -> Result<DurableState, Str
                     break;
                 }
             };
-            match batch.unpack() {
-                Ok(unpacked) => {
-                    for record in unpacked.records().flatten() {
-                        match Record::decode(record.key, record.value) {
-                            Ok(Some(record)) => state.replay(&record),
-                            // Of another kind of group.
-                            Ok(None) => {}
-                            Err(error) => complain(&error.to_string()),
-                        }
-                    }
-                }
-                Err(error) => complain(&error.to_string()),
+            if let Err(error) = Record::each_in_batch(&batch, |record| state.replay(record)) {
+                complain(&error.to_string());
             }
         }
     }

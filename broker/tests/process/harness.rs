@@ -230,9 +230,14 @@ impl Broker {
 }
 
 /// Asks again until it is so; false if it is not within ten seconds.
-pub(crate) fn becomes(mut is_so: impl FnMut() -> bool) -> bool {
+pub(crate) fn becomes(is_so: impl FnMut() -> bool) -> bool {
+    becomes_within(Duration::from_secs(10), is_so)
+}
+
+/// Asks again until it is so; false if it is not in that time.
+pub(crate) fn becomes_within(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(10) {
+    while start.elapsed() < limit {
         if is_so() {
             return true;
         }

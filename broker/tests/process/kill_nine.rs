@@ -11,7 +11,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Broker, Client, Dice, becomes, setting};
+use crate::harness::{Broker, Client, Dice, becomes_within, setting};
 use crate::history::{REQUEST_TIMED_OUT, Recorder};
 use crate::member::{Member, committed, reads_on};
 use thalweg_model::batch::ProducerStamp;
@@ -171,8 +171,10 @@ fn finish(
             scope.spawn(move || member.take_part(port, |_| done.load(Ordering::Relaxed)));
         }
         let mut reached = position();
-        // However long it takes, as long as it gets on.
-        while reached != end && becomes(|| position() != reached) {
+        // However long it takes, as long as it gets on: a member that is thought dead is waited for twice, for a session
+        // and for a rebalance of 6 s each.
+        let patience = Duration::from_secs(30);
+        while reached != end && becomes_within(patience, || position() != reached) {
             reached = position();
         }
         done.store(true, Ordering::Relaxed);

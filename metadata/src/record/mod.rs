@@ -4,11 +4,13 @@
 //! field that a later release adds goes into the tagged suffix, which older releases skip; a change that older
 //! releases must not skip raises the version, and they refuse the record rather than misread it.
 
+mod batch;
 mod bodies;
 mod codec;
 
 use std::sync::Arc;
 
+pub use batch::BatchError;
 pub use bodies::{
     BrokerRegistered, BrokerUnregistered, ClusterIdSet, ConfigRemoved, ConfigSet, Endpoint,
     FeatureLevelSet, PartitionLed, PartitionPlaced, ProducerIdsAllocated, Replica, TopicCreated,

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use thalweg_coordinator::stored::{DurableState, Record};
 use thalweg_coordinator::{AppendFailure, AppendId, Effects, GroupShard, ReplyToken, ShardLoader};
 use thalweg_log::GroupId;
-use thalweg_model::batch::{BatchBuilder, BatchOptions, CheckedBatch, NewRecord, StoredBatch};
-use thalweg_model::{LeaderEpoch, Now, Offset, Timestamp, TopicPartition};
+use thalweg_model::{LeaderEpoch, Now, Offset, TopicPartition};
 use thalweg_replica::{Acks, AppendError, Appended, Ticket};
 
 use super::scan::Whose;
@@ -172,7 +171,8 @@ impl Running {
     fn replay(&mut self, group: GroupId, whose: Whose) -> Result<ShardLoader, String> {
         let mut loader = ShardLoader::new();
         self.scan(group, whose, Offset::ZERO, |batch| {
-            replay_batch(&mut loader, batch)
+            let taken = Record::each_in_batch(batch, |record| loader.replay(record));
+            taken.map_err(|error| error.to_string())
         })?;
         Ok(loader)
     }
@@ -186,7 +186,8 @@ impl Running {
                     request: self.next_ticket,
                     part: 0,
                 };
-                let batch = batch_of(&append.records, now.wall);
+                let batch = Record::to_batch(&append.records, now.wall);
+                let batch = batch.expect("names of a simulation are short");
                 let taken = self.shard.append(group, batch, Acks::All, ticket);
                 let Some(coordinator) = self.coordinators.get_mut(&group) else {
                     return;
@@ -208,32 +209,6 @@ impl Running {
             }
         }
     }
-}
-
-fn replay_batch(loader: &mut ShardLoader, batch: &StoredBatch) -> Result<(), String> {
-    let unpacked = batch.unpack().map_err(|error| error.to_string())?;
-    for record in unpacked.records() {
-        let record = record.map_err(|error| error.to_string())?;
-        let record = Record::decode(record.key, record.value).map_err(|error| error.to_string())?;
-        if let Some(record) = record {
-            loader.replay(&record);
-        }
-    }
-    Ok(())
-}
-
-fn batch_of(records: &[Record], timestamp: Timestamp) -> CheckedBatch {
-    let mut builder = BatchBuilder::new(BatchOptions::default());
-    for record in records {
-        let (key, value) = record.encode().expect("names of a simulation are short");
-        builder.push(&NewRecord {
-            timestamp,
-            key: Some(&key),
-            value: value.as_deref(),
-            headers: &[],
-        });
-    }
-    builder.finish().expect("an uncompressed batch cannot fail")
 }
 
 fn failure(error: &AppendError) -> AppendFailure {

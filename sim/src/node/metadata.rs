@@ -2,15 +2,13 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use thalweg_log::GroupId;
 use thalweg_metadata::config::StaticConfigs;
 use thalweg_metadata::controller::{
     Bootstrap, CreateTopics, NewTopic, Outcome, RegisterBroker, ReplicationFactor, TopicTarget,
 };
 use thalweg_metadata::{Controller, MetadataImage, MetadataRecord};
-use thalweg_model::batch::{BatchBuilder, BatchOptions, CheckedBatch, NewRecord, StoredBatch};
-use thalweg_model::{BrokerId, ErrorCode, LeaderEpoch, Now, Offset, Timestamp, Uuid};
+use thalweg_model::{BrokerId, ErrorCode, LeaderEpoch, Now, Offset, Uuid};
 use thalweg_replica::{Acks, AppendError, Appended, Ticket};
 
 use super::scan::Whose;
@@ -170,9 +168,9 @@ impl Running {
         let (group, from, mut image) = (*group, *applied, image.clone());
         let mut news = Vec::new();
         let read = self.scan(group, Whose::Anyone, from, |batch| {
-            let (next, changes) = image
-                .apply(&decode(batch)?)
-                .map_err(|error| error.to_string())?;
+            let records = MetadataRecord::from_batch(batch).map_err(|error| error.to_string())?;
+            let applied = image.apply(&records);
+            let (next, changes) = applied.map_err(|error| error.to_string())?;
             image = next;
             news.push(changes);
             Ok(())
@@ -240,7 +238,8 @@ impl Running {
             request: self.next_ticket,
             part: 0,
         };
-        let batch = encode(records, now.wall);
+        let batch = MetadataRecord::to_batch(records, now.wall);
+        let batch = batch.expect("names of a simulation are short");
         match self.shard.append(metadata.group, batch, Acks::All, ticket) {
             Ok(()) => metadata.under_way = Some((ticket, answer)),
             Err(error) => {
@@ -297,28 +296,4 @@ fn random_uuid(random: &mut Random) -> Uuid {
     bytes[..8].copy_from_slice(&random.roll().to_be_bytes());
     bytes[8..].copy_from_slice(&random.roll().to_be_bytes());
     Uuid::from_random(bytes)
-}
-
-fn encode(records: &[MetadataRecord], timestamp: Timestamp) -> CheckedBatch {
-    let mut builder = BatchBuilder::new(BatchOptions::default());
-    for record in records {
-        let value = record.encode().expect("names of a simulation are short");
-        builder.push(&NewRecord {
-            timestamp,
-            key: None,
-            value: Some(&value),
-            headers: &[],
-        });
-    }
-    builder.finish().expect("an uncompressed batch cannot fail")
-}
-
-fn decode(batch: &StoredBatch) -> Result<Vec<MetadataRecord>, String> {
-    let unpacked = batch.unpack().map_err(|error| error.to_string())?;
-    let records = unpacked.records().map(|record| {
-        let record = record.map_err(|error| error.to_string())?;
-        let value = Bytes::copy_from_slice(record.value.unwrap_or_default());
-        MetadataRecord::decode(&value).map_err(|error| error.to_string())
-    });
-    records.collect()
 }
