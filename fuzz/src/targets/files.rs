@@ -228,7 +228,11 @@ fn take_journal(input: &[u8]) {
         }
         drop(journal);
         let again = Journal::open(&disk, dir, shard(), BlockSequence::START, options());
-        assert!(again.is_ok(), "a journal that opened opens again");
+        assert!(
+            again.is_ok(),
+            "a journal that opened opens again: {:?}",
+            again.err()
+        );
         assert!(shown.is_ok(), "a journal that opens can be shown");
     }
 }

@@ -189,12 +189,13 @@ impl<'a, D: Disk> Recovery<'a, D> {
     fn vouched(&mut self) -> Result<BlockSequence, JournalError> {
         let in_chain = self.chain.iter().map(|(_, block)| block.header.complete);
         let mut vouched = in_chain.max().unwrap_or_default();
+        let incarnation = self.tail().incarnation;
         for reader in self.suspects() {
             let from = match self.end() {
                 Some((last, end)) if last == reader => end,
                 Some(_) | None => 0,
             };
-            vouched = vouched.max(self.readers[reader].search_complete(from)?);
+            vouched = vouched.max(self.readers[reader].search_complete(from, incarnation)?);
         }
         Ok(vouched)
     }

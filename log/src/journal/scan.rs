@@ -184,13 +184,20 @@ impl<F: DiskFile> ChunkReader<F> {
         self.window = Vec::new();
     }
 
-    /// The largest block that any block from `position` on says was durable.
-    pub(super) fn search_complete(&mut self, position: u64) -> Result<BlockSequence, JournalError> {
+    /// The largest block that any block from `position` on says was durable. One of an opening before
+    /// `incarnation` says nothing about what came later.
+    pub(super) fn search_complete(
+        &mut self,
+        position: u64,
+        incarnation: u64,
+    ) -> Result<BlockSequence, JournalError> {
         let mut complete = BlockSequence::START;
         let pages = u64::try_from(PAGE_BYTES).expect("a page is small");
         let mut position = position;
         while position < self.bytes {
-            if let Some(block) = self.block(position, WINDOW_BYTES)? {
+            if let Some(block) = self.block(position, WINDOW_BYTES)?
+                && block.header.incarnation >= incarnation
+            {
                 complete = complete.max(block.header.complete);
             }
             position += pages;
