@@ -117,6 +117,10 @@ defects! {
     MembershipLostOnLoad,
     /// An assignment of an earlier generation is handed out.
     StaleAssignmentHandedOut,
+    /// A topic is made although there is one of that name.
+    TopicMadeTwice,
+    /// A topic that was removed stays in the image under its name.
+    RemovedTopicStays,
 }
 
 /// Whether this build has the switches.

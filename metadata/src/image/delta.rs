@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{BrokerId, PartitionIndex, ProducerId, Uuid};
 
 use super::MetadataImage;
@@ -293,7 +294,9 @@ fn finish_topics(
         topics.into_iter().partition(|(_, topic)| topic.is_some());
     for (id, _) in gone {
         if let Some(topic) = by_id.remove(&id) {
-            by_name.remove(&topic.name);
+            if !defect::is_on(Defect::RemovedTopicStays) {
+                by_name.remove(&topic.name);
+            }
             changes.topics_removed.push(topic);
         }
     }

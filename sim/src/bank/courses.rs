@@ -143,6 +143,8 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
         | Defect::PositionAckedBeforeStored
         | Defect::PositionsLostOnLoad
         | Defect::MembershipLostOnLoad
-        | Defect::StaleAssignmentHandedOut => GROUPS,
+        | Defect::StaleAssignmentHandedOut
+        | Defect::TopicMadeTwice
+        | Defect::RemovedTopicStays => GROUPS,
     }
 }
