@@ -121,6 +121,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
     },
     Scenario {
+        name: "produce-256-64k",
+        about: "franz-go, acks=all, 1 KiB records, 256 partitions, 64 KiB batches as in produce-1",
+        partitions: 256,
+        work: Work::Light {
+            command: "produce",
+            flags: &["--batch=65536"],
+        },
+    },
+    Scenario {
         name: "produce-16-100b",
         about: "franz-go, acks=all, 100 B records, 16 partitions, 16 KiB batches",
         partitions: 16,
