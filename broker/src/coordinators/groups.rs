@@ -114,8 +114,10 @@ impl Node {
         let mut loader = ShardLoader::new();
         let mut damaged = None;
         let scanned = self.scan(group, |batch| {
-            let taken = Record::each_in_batch(batch, |record| loader.replay(record));
-            damaged = taken.err().or_else(|| damaged.take());
+            Record::each_in_batch(batch, |record| match record {
+                Ok(record) => loader.replay(record),
+                Err(error) => damaged = Some(error),
+            });
         });
         if let Err(error) = scanned {
             tracing::error!(partition, %error, "a group coordinator cannot read its log");

@@ -81,9 +81,10 @@ fn fold(partition: &Path, notices: &mut Vec<String>) -> Result<DurableState, Str
                     break;
                 }
             };
-            if let Err(error) = Record::each_in_batch(&batch, |record| state.replay(record)) {
-                complain(&error.to_string());
-            }
+            Record::each_in_batch(&batch, |record| match record {
+                Ok(record) => state.replay(record),
+                Err(error) => complain(&error.to_string()),
+            });
         }
     }
     Ok(state)

@@ -43,25 +43,24 @@ impl Record {
             .expect("a batch that is not compressed can be built"))
     }
 
-    /// Hands on the records of a batch, but for those of groups of other kinds.
-    ///
-    /// # Errors
-    /// What was passed over because it is damaged, the last of several; all else was handed on.
-    pub fn each_in_batch(
-        batch: &StoredBatch,
-        mut take: impl FnMut(&Self),
-    ) -> Result<(), BatchError> {
-        let unpacked = batch.unpack()?;
-        let mut damage = None;
+    /// Hands on the records of a batch, but for those of groups of other kinds, and what is passed over because it
+    /// is damaged.
+    pub fn each_in_batch(batch: &StoredBatch, mut take: impl FnMut(Result<&Self, BatchError>)) {
+        let unpacked = match batch.unpack() {
+            Ok(unpacked) => unpacked,
+            Err(error) => return take(Err(error.into())),
+        };
         for record in unpacked.records() {
-            // Where the next record begins is not known then.
-            let record = record?;
+            let record = match record {
+                Ok(record) => record,
+                // Where the next one begins is not known then.
+                Err(error) => return take(Err(error.into())),
+            };
             match Self::decode(record.key, record.value) {
-                Ok(Some(record)) => take(&record),
+                Ok(Some(record)) => take(Ok(&record)),
                 Ok(None) => {}
-                Err(error) => damage = Some(error),
+                Err(error) => take(Err(error.into())),
             }
         }
-        damage.map_or(Ok(()), |error| Err(error.into()))
     }
 }

@@ -171,8 +171,12 @@ impl Running {
     fn replay(&mut self, group: GroupId, whose: Whose) -> Result<ShardLoader, String> {
         let mut loader = ShardLoader::new();
         self.scan(group, whose, Offset::ZERO, |batch| {
-            let taken = Record::each_in_batch(batch, |record| loader.replay(record));
-            taken.map_err(|error| error.to_string())
+            let mut damage = None;
+            Record::each_in_batch(batch, |record| match record {
+                Ok(record) => loader.replay(record),
+                Err(error) => damage = Some(error.to_string()),
+            });
+            damage.map_or(Ok(()), Err)
         })?;
         Ok(loader)
     }
