@@ -238,6 +238,12 @@ impl Group {
         }
     }
 
+    /// Whether the log has this entry.
+    #[must_use]
+    pub fn has(&self, index: LogIndex, term: Term) -> bool {
+        self.node.raft.raft_log.match_term(index.0, term.0)
+    }
+
     /// The members as they are stored: with the entry that made them so.
     #[must_use]
     pub fn stored_membership(&self) -> (LogIndex, &Membership) {
@@ -377,9 +383,9 @@ impl Group {
         self.node.mut_store().compacted(start.min(self.committed));
     }
 
-    /// The beginning of this replica's log, as [`Work::wants_beginning`] asked; `data` is the owner's.
-    pub fn offer(&mut self, data: Bytes) {
-        let (index, term) = self.node.store().start();
+    /// What [`Work::wants_beginning`] asked for: a follower may begin with a log that ends with this entry, of
+    /// which the owner has `data` to say. No other entry before that one may be missing here.
+    pub fn offer(&mut self, (index, term): (LogIndex, Term), data: Bytes) {
         let snapshot = Snapshot {
             index,
             term,
@@ -387,7 +393,7 @@ impl Group {
             membership_index: self.membership_index,
             data,
         };
-        if index > LogIndex(0) {
+        if index > LogIndex(0) && index >= self.known_from() {
             self.node.mut_store().offer(&snapshot);
         }
     }

@@ -6,11 +6,11 @@ use thalweg_model::{LogIndex, Term};
 
 use crate::Membership;
 
-/// The beginning of a log: a replica that takes it goes on with the entry after it, and gets that
+/// The older part of a log: a replica that takes it goes on with the entry after it, and gets that
 /// and all later ones as entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The last entry that is not in the log.
+    /// The last entry of that part, or the one before the log's first, if it has none.
     pub index: LogIndex,
     /// Its term.
     pub term: Term,

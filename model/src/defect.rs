@@ -105,6 +105,10 @@ defects! {
     TornBlockAccepted,
     /// A block of an earlier lap of the journal continues the chain.
     StaleBlockAccepted,
+    /// A copy of another replica's segments is not synced before the log begins with it.
+    CopyNotSynced,
+    /// A log begins anew and the journal does not say so.
+    BeginningNotStored,
     /// A group's next generation has the number of the one before.
     GenerationReused,
     /// A member of an earlier generation may commit positions.

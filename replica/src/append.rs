@@ -1,13 +1,14 @@
 //! Accepting batches: the order of a partition's records is fixed here.
 
+use bytes::Bytes;
 use thalweg_log::GroupId;
 use thalweg_log::disk::Disk;
 use thalweg_log::producers::{CheckContext, ProducerError, Verdict};
 use thalweg_model::Offset;
-use thalweg_model::batch::CheckedBatch;
+use thalweg_model::batch::{CheckedBatch, StoredBatch};
 use thalweg_model::defect::{self, Defect};
 
-use crate::limits::PENDING_BYTES_MAX;
+use crate::limits::{COALESCE_BELOW_BYTES, COALESCED_ENTRY_BYTES_MAX, PENDING_BYTES_MAX};
 use crate::partition::{Leader, Pending, Role};
 use crate::{Acks, Appended, Effect, Shard, Ticket};
 
@@ -134,5 +135,37 @@ impl Leader {
         };
         let at = queue.partition_point(|waiting| waiting.end <= end);
         queue.insert(at, crate::partition::Waiting { base, end, ticket });
+    }
+}
+
+impl Leader {
+    /// The bytes and batches of the next entry, which stay pending until [`Self::proposed`].
+    pub(crate) fn next_entry(&self) -> Option<(Bytes, Vec<StoredBatch>)> {
+        let first = &self.pending.front()?.batch;
+        if first.bytes().len() >= COALESCE_BELOW_BYTES {
+            return Some((first.bytes().clone(), vec![first.clone()]));
+        }
+        let mut bytes = 0;
+        let small: Vec<_> = self
+            .pending
+            .iter()
+            .map(|pending| &pending.batch)
+            .take_while(|batch| {
+                bytes += batch.bytes().len();
+                batch.bytes().len() < COALESCE_BELOW_BYTES && bytes <= COALESCED_ENTRY_BYTES_MAX
+            })
+            .cloned()
+            .collect();
+        Some(StoredBatch::concat(&small))
+    }
+
+    /// The first `batches` pending ones are in the log: their senders wait for commit now.
+    pub(crate) fn proposed(&mut self, batches: usize) {
+        for pending in self.pending.drain(..batches).collect::<Vec<_>>() {
+            if let Some((ticket, acks)) = pending.waiting {
+                let header = pending.batch.header();
+                self.wait(header.first_offset(), header.next_offset(), ticket, acks);
+            }
+        }
     }
 }

@@ -1,17 +1,24 @@
-//! A replica that lacks what no other one has any more: it gives up its log, and goes on where the
-//! leader's begins. All that comes after that it gets as entries, which are whole batches.
+//! A replica that lacks what no other one has any more: it gives up its log, and begins with the older part
+//! of the leader's, whose segments were copied first (`copy.rs`). All that comes after that it gets as
+//! entries, which are whole batches.
+
+use std::io;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thalweg_consensus::{Message, Snapshot};
 use thalweg_log::disk::Disk;
+use thalweg_log::incoming::move_in;
 use thalweg_log::journal::{BlockBuilder, EntryKind as JournalKind, JournalEntry, Payload};
 use thalweg_log::partition::{LogState, OpenError};
-use thalweg_log::{GroupId, PartitionLog};
+use thalweg_log::{GroupId, LogHome, PartitionLog};
+use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Term};
 
+use crate::copy::waiting_name;
 use crate::flush::{Arrival, Cargo, Filled, News};
 use crate::limits::BEGINNING_BYTES_MAX;
 use crate::partition::{Replica, Unwritten};
+use crate::shard::Gone;
 use crate::spec_bytes::{SpecError, StoredSpec};
 use crate::{Effect, PartitionSpec, Shard};
 
@@ -38,18 +45,18 @@ impl StoredBeginning {
             return Err(SpecError);
         }
         let spec = PartitionSpec::from_bytes(&bytes.split_to(length))?;
-        let log = beginning_of(&bytes).ok_or(SpecError)?;
+        let log = LogState::decode(&bytes).map_err(|_other| SpecError)?;
         Ok(Self { spec, log })
     }
 }
 
-/// The state of a log that has nothing yet, if these are the bytes of one.
-fn beginning_of(bytes: &Bytes) -> Option<LogState> {
+/// The state of a log to begin with, if these are the bytes of one.
+pub(crate) fn beginning_of(bytes: &Bytes) -> Option<LogState> {
     if bytes.len() > BEGINNING_BYTES_MAX {
         return None;
     }
     let state = LogState::decode(bytes).ok()?;
-    state.is_beginning().then_some(state)
+    state.is_portable().then_some(state)
 }
 
 /// Whether what a message says of a log's beginning, if it does, can be used.
@@ -57,28 +64,23 @@ pub(crate) fn is_usable(message: &Message) -> bool {
     !message.is_snapshot()
         || message.snapshot().is_some_and(|snapshot| {
             beginning_of(&snapshot.data).is_some_and(|log| {
-                (log.before.index, log.before.term) == (snapshot.index, snapshot.term)
+                (log.last.index, log.last.term) == (snapshot.index, snapshot.term)
             })
         })
 }
 
 impl<D: Disk> Shard<D> {
-    /// Gives the group the beginning of its log: a follower lacks what came before.
+    /// Gives the group the older part of its log: a follower lacks what came before.
     pub(crate) fn offer_beginning(&mut self, group: GroupId) {
         let Some(replica) = self.replicas.get_mut(&group) else {
             return;
         };
-        match replica.log.beginning() {
-            Ok(state) => {
-                let mut bytes = Vec::new();
-                state.encode(&mut bytes);
-                if bytes.len() <= BEGINNING_BYTES_MAX {
-                    replica.group.offer(bytes.into());
-                    return;
-                }
-                let (dir, bytes) = (&replica.dir, bytes.len());
+        match replica.beginning() {
+            Ok(Some((last, bytes))) => replica.group.offer(last, bytes),
+            Ok(None) => {
+                let dir = &replica.dir;
                 let notice =
-                    format!("{dir}: {bytes} bytes are too many for a follower's beginning");
+                    format!("{dir}: there are too many producers for a follower's beginning");
                 self.effects.push(Effect::Notice(notice));
             }
             Err(error) => {
@@ -89,12 +91,35 @@ impl<D: Disk> Shard<D> {
         }
     }
 
-    /// The log has another beginning, now that the journal knows of it.
+    /// Notes that the log of a replica is void, and that it goes on elsewhere.
+    pub(crate) fn plan_beginning(&mut self, group: GroupId, mut snapshot: Snapshot) {
+        let (dir, copied) = self.place_of(group, &snapshot.data);
+        let told = beginning_of(&snapshot.data).expect("it was looked at when it arrived");
+        let state = copied.unwrap_or(told);
+        let mut bytes = Vec::new();
+        state.encode(&mut bytes);
+        snapshot.data = bytes.into();
+        let replica = self.replicas.get_mut(&group).expect("the caller found it");
+        replica.handed_out = snapshot.index;
+        replica.proposed = (Term(0), LogIndex(0));
+        // None of them is what was committed under its index, as far as is known here.
+        replica.uncommitted.clear();
+        replica.unwritten.push_back(Unwritten::Begin {
+            snapshot,
+            dir,
+            under_way: false,
+        });
+    }
+
+    /// The log is another one, now that the journal knows of it.
     pub(crate) fn begun(&mut self, group: GroupId) {
         let Some(replica) = self.replicas.get_mut(&group) else {
             return;
         };
-        if let Err(error) = replica.begin() {
+        let Some(Unwritten::Begin { snapshot, dir, .. }) = replica.unwritten.pop_front() else {
+            unreachable!("a beginning stays in front until it is durable");
+        };
+        if let Err(error) = self.begin(group, &snapshot, dir) {
             self.fail(format!(
                 "the log of group {group} was not begun anew: {error}"
             ));
@@ -103,40 +128,73 @@ impl<D: Disk> Shard<D> {
         let woken = self.waiters.on_change(group);
         self.effects.extend(woken.into_iter().map(Effect::Wake));
     }
+
+    fn begin(&mut self, group: GroupId, snapshot: &Snapshot, dir: String) -> Result<(), OpenError> {
+        let state = LogState::decode(&snapshot.data).expect("it was encoded here");
+        let path = self.config.dir.join(&dir);
+        if !state.segments.is_empty() {
+            move_in(&self.disk, &self.waiting_room(&dir), &path)?;
+            self.dirs_in_use.remove(&waiting_name(&dir));
+        }
+        let replica = self.replicas.get_mut(&group).expect("the caller found it");
+        let home = LogHome::new(self.disk.clone(), path, replica.spec.topic, &self.files);
+        let config = replica.spec.config.clone();
+        let mut log = PartitionLog::begin(home, config, &state);
+        log.finish_recovery()?;
+        let old = replica.begin(snapshot, (dir, log))?;
+        let (count, bytes) = (state.segments.len(), replica.log.size_bytes());
+        let notice = format!(
+            "{} begins anew at offset {} after {count} segments of {bytes} bytes that were copied",
+            replica.dir,
+            replica.log.log_end()
+        );
+        self.effects.push(Effect::Notice(notice));
+        self.removed.push(Gone::replaced(old));
+        Ok(())
+    }
 }
 
 impl<D: Disk> Replica<D> {
-    /// Notes that the log is void, and that it goes on elsewhere.
-    pub(crate) fn plan_beginning(&mut self, snapshot: Snapshot) {
-        self.handed_out = snapshot.index;
-        self.proposed = (Term(0), LogIndex(0));
-        // None of them is what was committed under its index, as far as is known here.
-        self.uncommitted.clear();
-        self.unwritten.push_back(Unwritten::Begin {
-            snapshot,
-            under_way: false,
-        });
+    /// The last entry of the older part of the log, and what a follower has to know of that part; none if it
+    /// is too much.
+    fn beginning(&self) -> io::Result<Option<((LogIndex, Term), Bytes)>> {
+        let mut segments_max = usize::MAX;
+        loop {
+            let state = self.log.portable(self.group.committed(), segments_max)?;
+            let mut bytes = Vec::new();
+            state.encode(&mut bytes);
+            if bytes.len() <= BEGINNING_BYTES_MAX {
+                let last = (state.last.index, state.last.term);
+                return Ok(Some((last, bytes.into())));
+            }
+            if state.segments.is_empty() {
+                return Ok(None);
+            }
+            segments_max = state.segments.len() / 2;
+        }
     }
 
     /// Puts a beginning into the block, if there is room; it stays in front until it is durable.
     pub(crate) fn write_beginning(
         &self,
-        snapshot: Snapshot,
+        (snapshot, dir): (Snapshot, String),
         block: &mut BlockBuilder,
         cargo: &mut Cargo<D>,
     ) -> (Unwritten, Filled) {
         let members = (snapshot.membership_index, &snapshot.membership);
-        let spec = self.spec.to_bytes(&self.dir, members);
+        let spec = self.spec.to_bytes(&dir, members);
         let payload = StoredBeginning::to_bytes(&spec, &snapshot.data);
         let under_way = block.fits(payload.len());
         if under_way {
-            block.push(&JournalEntry {
-                group: self.id,
-                index: snapshot.index,
-                term: snapshot.term,
-                kind: JournalKind::Begin,
-                payload: Payload::Inline(&[payload]),
-            });
+            if !defect::is_on(Defect::BeginningNotStored) {
+                block.push(&JournalEntry {
+                    group: self.id,
+                    index: snapshot.index,
+                    term: snapshot.term,
+                    kind: JournalKind::Begin,
+                    payload: Payload::Inline(&[payload]),
+                });
+            }
             cargo.arrivals.push(Arrival {
                 group: self.id,
                 news: News::BeginIsSafe,
@@ -149,40 +207,33 @@ impl<D: Disk> Replica<D> {
         };
         let begin = Unwritten::Begin {
             snapshot,
+            dir,
             under_way,
         };
         (begin, filled)
     }
 
-    fn begin(&mut self) -> Result<(), OpenError> {
-        let Some(Unwritten::Begin { snapshot, .. }) = self.unwritten.pop_front() else {
-            unreachable!("a beginning stays in front until it is durable");
-        };
-        let state = beginning_of(&snapshot.data).expect("it was looked at when it arrived");
+    /// Takes another log; the one that it had.
+    fn begin(
+        &mut self,
+        snapshot: &Snapshot,
+        (dir, log): (String, PartitionLog<D>),
+    ) -> io::Result<(String, PartitionLog<D>)> {
         self.tail.clear();
         self.uncommitted.clear();
         self.large.clear();
-        self.log.begin_at(&state)?;
-        let start = self.log.log_start();
+        let end = log.log_end();
         assert!(
-            start >= self.high_watermark,
+            end >= self.high_watermark,
             "what is committed is never taken back"
         );
-        self.high_watermark = start;
-        self.durable_end = start;
-        Ok(())
+        self.high_watermark = end;
+        self.durable_end = end;
+        let old = std::mem::replace(&mut self.log, log);
+        let old_dir = std::mem::replace(&mut self.dir, dir);
+        if self.group.known_from() == snapshot.index {
+            self.reveal_older()?;
+        }
+        Ok((old_dir, old))
     }
-}
-
-/// Brings back that a log was begun anew, unless it was checkpointed since.
-pub(crate) fn recover_beginning<D: Disk>(
-    log: &mut PartitionLog<D>,
-    beginning: &LogState,
-) -> Result<bool, OpenError> {
-    // Before it was given up, the log began before what it was given up for.
-    if log.before_first_entry().index >= beginning.before.index {
-        return Ok(false);
-    }
-    log.begin_at(beginning)?;
-    Ok(true)
 }

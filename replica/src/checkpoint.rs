@@ -18,6 +18,7 @@ use thalweg_model::defect::{self, Defect};
 use crate::flush::durable_form;
 use crate::limits::CHECKPOINT_GROUPS_MAX;
 use crate::partition::Replica;
+use crate::shard::Gone;
 use crate::{Effect, Shard};
 
 /// A checkpoint under way.
@@ -27,8 +28,8 @@ pub(crate) struct Checkpointing {
     up_to: BlockSequence,
     /// Partitions still to be taken.
     left: VecDeque<GroupId>,
-    /// Groups that are gone, to be forgotten with the last part.
-    removed: Vec<GroupId>,
+    /// How many of the logs that are no more the manifest forgets with the last part.
+    removed: usize,
     /// A partition could not be taken: nothing is released.
     gave_up: bool,
 }
@@ -39,7 +40,16 @@ struct Part<D: Disk> {
     files: Vec<D::File>,
     dirs: Vec<PathBuf>,
     changes: Vec<ManifestChange>,
-    states: Vec<(GroupId, LogState)>,
+    logs: Vec<Taken>,
+}
+
+/// A log as a part of a checkpoint has it.
+#[derive(Debug)]
+struct Taken {
+    group: GroupId,
+    /// Name of its directory: the replica may have another log when the part comes back.
+    dir: String,
+    state: LogState,
 }
 
 impl<D: Disk> Default for Part<D> {
@@ -48,7 +58,7 @@ impl<D: Disk> Default for Part<D> {
             files: Vec::new(),
             dirs: Vec::new(),
             changes: Vec::new(),
-            states: Vec::new(),
+            logs: Vec::new(),
         }
     }
 }
@@ -60,14 +70,14 @@ pub struct CheckpointJob<D: Disk> {
     files: Vec<D::File>,
     dirs: Vec<PathBuf>,
     write: ManifestWrite<D>,
-    states: Vec<(GroupId, LogState)>,
+    logs: Vec<Taken>,
 }
 
 /// What became of a part.
 #[derive(Debug)]
 pub struct Checkpointed<D: Disk> {
     result: io::Result<ManifestWritten<D>>,
-    states: Vec<(GroupId, LogState)>,
+    logs: Vec<Taken>,
 }
 
 impl<D: Disk> CheckpointJob<D> {
@@ -79,7 +89,7 @@ impl<D: Disk> CheckpointJob<D> {
             files,
             dirs,
             write,
-            states,
+            logs,
         } = self;
         let skip_files = defect::is_on(Defect::SegmentsNotSynced);
         let skip_names = defect::is_on(Defect::NamesNotSynced);
@@ -90,7 +100,7 @@ impl<D: Disk> CheckpointJob<D> {
             .and_then(|()| dirs.try_for_each(|dir| disk.sync_dir(dir)));
         Checkpointed {
             result: synced.map(|()| write.perform()),
-            states,
+            logs,
         }
     }
 }
@@ -121,7 +131,7 @@ impl<D: Disk> Shard<D> {
         self.checkpointing = Some(Checkpointing {
             up_to: self.journal.released(),
             left: VecDeque::new(),
-            removed: Vec::new(),
+            removed: 0,
             gave_up: false,
         });
         self.checkpoint_part();
@@ -138,7 +148,6 @@ impl<D: Disk> Shard<D> {
             .values()
             .filter(|replica| replica.is_changed());
         let left = changed.map(|replica| replica.id).collect();
-        let removed = self.removed.iter().map(|(group, _)| *group).collect();
         let up_to = self.journal.durable();
         if defect::is_on(Defect::JournalFreedEarly) {
             self.journal.release(up_to);
@@ -146,7 +155,7 @@ impl<D: Disk> Shard<D> {
         self.checkpointing = Some(Checkpointing {
             up_to,
             left,
-            removed,
+            removed: self.removed.len(),
             gave_up: false,
         });
         self.checkpoint_part();
@@ -166,18 +175,14 @@ impl<D: Disk> Shard<D> {
             files,
             mut dirs,
             mut changes,
-            states,
+            logs,
         } = self.next_part(&mut under_way);
         if under_way.gave_up && changes.is_empty() {
             return;
         }
         if under_way.left.is_empty() && !under_way.gave_up {
-            changes.extend(
-                under_way
-                    .removed
-                    .iter()
-                    .map(|&group| ManifestChange::Removed(group)),
-            );
+            let gone = self.removed[..under_way.removed].iter();
+            changes.extend(gone.filter_map(|gone| gone.group.map(ManifestChange::Removed)));
             changes.push(ManifestChange::Checkpoint(under_way.up_to));
         }
         if self.journal.is_unsettled() {
@@ -191,7 +196,7 @@ impl<D: Disk> Shard<D> {
             files,
             dirs,
             write,
-            states,
+            logs,
         }));
     }
 
@@ -227,14 +232,18 @@ impl<D: Disk> Shard<D> {
             let manifest = replica.manifest(checkpoint.state.clone());
             part.changes
                 .push(ManifestChange::Group(group, Box::new(manifest)));
-            part.states.push((group, checkpoint.state));
+            part.logs.push(Taken {
+                group,
+                dir: replica.dir.clone(),
+                state: checkpoint.state,
+            });
         }
         part
     }
 
     /// A part of a checkpoint came back.
     pub fn checkpointed(&mut self, done: Checkpointed<D>) {
-        let Checkpointed { result, states } = done;
+        let Checkpointed { result, logs } = done;
         let written = match result {
             Ok(written) => written,
             Err(error) => {
@@ -244,7 +253,7 @@ impl<D: Disk> Shard<D> {
         };
         if let Err(error) = self.manifest.committed(written) {
             self.checkpointing = None;
-            self.not_checkpointed(&states);
+            self.not_checkpointed(&logs);
             if self.manifest.has_failed() {
                 self.fail(format!("the manifest was not written: {error}"));
             } else {
@@ -254,8 +263,10 @@ impl<D: Disk> Shard<D> {
             return;
         }
         let mut paths = Vec::new();
-        for (group, state) in states {
-            if let Some(replica) = self.replicas.get_mut(&group) {
+        for Taken { group, dir, state } in logs {
+            if let Some(replica) = self.replicas.get_mut(&group)
+                && replica.dir == dir
+            {
                 paths.extend(replica.log.checkpointed(&state));
             }
         }
@@ -274,11 +285,11 @@ impl<D: Disk> Shard<D> {
     }
 
     /// The manifest does not have these states: the next checkpoint must take the partitions again.
-    fn not_checkpointed(&mut self, states: &[(GroupId, LogState)]) {
+    fn not_checkpointed(&mut self, logs: &[Taken]) {
         if defect::is_on(Defect::FailedCheckpointCounts) {
             return;
         }
-        for (group, _) in states {
+        for Taken { group, .. } in logs {
             if let Some(replica) = self.replicas.get_mut(group) {
                 replica.saved_hard_state = None;
             }
@@ -298,15 +309,12 @@ impl<D: Disk> Shard<D> {
             self.effects.push(Effect::Notice(notice));
         }
         self.journal.release(under_way.up_to);
-        let (gone, still): (Vec<_>, Vec<_>) = std::mem::take(&mut self.removed)
-            .into_iter()
-            .partition(|(group, _)| under_way.removed.contains(group));
-        self.removed = still;
-        for (_, log) in gone {
-            let dir = log.home().dir().to_path_buf();
-            match log.removal() {
+        for Gone { dir, removal, .. } in self.removed.drain(..under_way.removed) {
+            match removal {
                 Some(removal) => self.effects.push(Effect::RemoveLog(removal)),
-                None => self.log_removed((dir, Ok(()))),
+                None => {
+                    self.dirs_in_use.remove(&dir);
+                }
             }
         }
     }
@@ -318,10 +326,8 @@ impl<D: Disk> Shard<D> {
             self.effects.push(Effect::Notice(notice));
             return; // What is left must not be taken for another partition's.
         }
-        if let Some(name) = dir.file_name() {
-            self.dirs_in_use
-                .remove(&name.to_string_lossy().into_owned());
-        }
+        let name = dir.strip_prefix(&self.config.dir).unwrap_or(&dir);
+        self.dirs_in_use.remove(&*name.to_string_lossy());
     }
 
     /// A new chunk of the journal came back.

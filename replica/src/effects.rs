@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use thalweg_consensus::Message;
 use thalweg_log::GroupId;
 use thalweg_log::disk::Disk;
 use thalweg_log::journal::GrowJob;
@@ -12,6 +11,8 @@ use thalweg_model::{BrokerId, Offset, TopicPartition};
 use crate::behind::StretchJob;
 use crate::block_job::BlockJob;
 use crate::checkpoint::CheckpointJob;
+use crate::copy::CopyJob;
+use crate::message::PeerMessage;
 use crate::{AppendError, WaiterId};
 
 /// Names one partition's share of a produce request; the shard only hands it back.
@@ -54,6 +55,8 @@ pub enum Effect<D: Disk> {
     Checkpoint(CheckpointJob<D>),
     /// Perform on an I/O thread, then call `journal_grown`.
     Grow(GrowJob<D>),
+    /// Perform on an I/O thread that may take its time, then call `copied`.
+    Copy(CopyJob<D>),
     /// An append came to its end.
     Complete {
         /// Whose.
@@ -74,7 +77,7 @@ pub enum Effect<D: Disk> {
         /// The partition.
         partition: TopicPartition,
         /// The message; it names its receiver.
-        message: Message,
+        message: PeerMessage,
     },
     /// Remove these files on a background thread; that one is gone already is no failure.
     Remove(Vec<PathBuf>),

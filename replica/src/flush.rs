@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use thalweg_consensus::{Entry, HardState, Message, ReadRequest, ReadyNumber, Work};
 use thalweg_log::disk::Disk;
 use thalweg_log::journal::{
@@ -10,16 +9,13 @@ use thalweg_log::journal::{
 };
 use thalweg_log::partition::{AppendError as LogAppendError, Appended as LogAppended, LogEntry};
 use thalweg_log::{GroupId, PartitionLog};
-use thalweg_model::batch::{BatchHeader, StoredBatch};
+use thalweg_model::batch::BatchHeader;
 use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Now, Offset, Term};
 
 use crate::block_job::{BlockJob, BlockWritten, SegmentSync};
-use crate::limits::{
-    BLOCKS_IN_FLIGHT_MAX, COALESCE_BELOW_BYTES, COALESCED_ENTRY_BYTES_MAX, INLINE_ENTRY_BYTES_MAX,
-    SECOND_BLOCK_BYTES_MIN,
-};
-use crate::partition::{EntryEnd, Leader, Replica, Role, Unwritten};
+use crate::limits::{BLOCKS_IN_FLIGHT_MAX, INLINE_ENTRY_BYTES_MAX, SECOND_BLOCK_BYTES_MIN};
+use crate::partition::{EntryEnd, Replica, Role, Unwritten};
 use crate::{AppendError, Effect, Shard};
 
 /// A block on its way to the disk, and what its arrival means.
@@ -204,7 +200,7 @@ impl<D: Disk> Shard<D> {
             } => {
                 replica.group.persisted(ready);
                 replica.durable_end = replica.durable_end.max(log_end);
-                self.send(group, messages);
+                self.send_all(group, messages);
                 self.complete_durable(group);
             }
             News::CutIsSafe => {
@@ -351,10 +347,16 @@ impl<D: Disk> Shard<D> {
             reads,
             wants_beginning,
         } = replica.group.work();
+        if !append.is_empty() && begin.is_none() {
+            self.give_up_copy(group); // It is not behind any more.
+        }
         // Before the hard state, which may tell that what comes before the beginning is committed.
         if let Some(snapshot) = begin {
-            replica.plan_beginning(snapshot);
+            self.plan_beginning(group, snapshot);
         }
+        let Some(replica) = self.replicas.get_mut(&group) else {
+            return Vec::new();
+        };
         if let Some(state) = hard_state
             && !defect::is_on(Defect::HardStateNotStored)
         {
@@ -367,15 +369,15 @@ impl<D: Disk> Shard<D> {
             Some(ready) if defect::is_on(Defect::PromisesBeforePersist) => {
                 let unwritten = Unwritten::Ready(ready, Vec::new());
                 replica.unwritten.push_back(unwritten);
-                self.send(group, [messages, messages_after_persist].concat());
+                self.send_all(group, [messages, messages_after_persist].concat());
             }
             Some(ready) => {
                 let unwritten = Unwritten::Ready(ready, messages_after_persist);
                 replica.unwritten.push_back(unwritten);
-                self.send(group, messages);
+                self.send_all(group, messages);
             }
             // Nothing is on its way to the disk that they would have to wait for.
-            None => self.send(group, [messages, messages_after_persist].concat()),
+            None => self.send_all(group, [messages, messages_after_persist].concat()),
         }
         self.on_role(group);
         if let Some(index) = committed {
@@ -556,44 +558,13 @@ impl<D: Disk> Replica<D> {
             }
             Unwritten::Begin {
                 snapshot,
+                dir,
                 under_way: false,
-            } => return Ok(Some(self.write_beginning(snapshot, block, cargo))),
+            } => return Ok(Some(self.write_beginning((snapshot, dir), block, cargo))),
             Unwritten::HardState(_) | Unwritten::Created(_) | Unwritten::Cut { .. } => {
                 return Ok(Some((next, Filled::BlockFull)));
             }
         }
         Ok(None)
-    }
-}
-
-impl Leader {
-    /// The bytes and batches of the next entry, which stay pending until [`Self::proposed`].
-    fn next_entry(&self) -> Option<(Bytes, Vec<StoredBatch>)> {
-        let first = &self.pending.front()?.batch;
-        if first.bytes().len() >= COALESCE_BELOW_BYTES {
-            return Some((first.bytes().clone(), vec![first.clone()]));
-        }
-        let mut bytes = 0;
-        let small: Vec<_> = self
-            .pending
-            .iter()
-            .map(|pending| &pending.batch)
-            .take_while(|batch| {
-                bytes += batch.bytes().len();
-                batch.bytes().len() < COALESCE_BELOW_BYTES && bytes <= COALESCED_ENTRY_BYTES_MAX
-            })
-            .cloned()
-            .collect();
-        Some(StoredBatch::concat(&small))
-    }
-
-    /// The first `batches` pending ones are in the log: their senders wait for commit now.
-    fn proposed(&mut self, batches: usize) {
-        for pending in self.pending.drain(..batches).collect::<Vec<_>>() {
-            if let Some((ticket, acks)) = pending.waiting {
-                let header = pending.batch.header();
-                self.wait(header.first_offset(), header.next_offset(), ticket, acks);
-            }
-        }
     }
 }

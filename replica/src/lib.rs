@@ -9,12 +9,14 @@ mod behind;
 mod block_job;
 mod checkpoint;
 mod commit;
+mod copy;
 mod effects;
 mod flush;
 mod follow;
 mod gauges;
 pub mod limits;
 mod members;
+mod message;
 mod partition;
 mod peers;
 mod read;
@@ -28,8 +30,10 @@ pub use append::AppendError;
 pub use behind::{StretchJob, StretchesWritten};
 pub use block_job::{BlockJob, BlockWritten};
 pub use checkpoint::{CheckpointJob, Checkpointed};
+pub use copy::{Copied, CopyJob, PartRead};
 pub use effects::{Acks, Appended, Effect, Ticket};
 pub use gauges::Gauges;
+pub use message::{FilePart, FileRequest, PeerMessage};
 pub use partition::PartitionSpec;
 pub use read::{
     AccessError, FoundOffset, Isolation, Marks, OffsetTarget, Piece, Read, ReadRequest,

@@ -67,7 +67,17 @@ pub const RAFT_TICK_MS: u64 = 100;
 /// Bytes read back at a time for a follower that lags: one message.
 pub const READ_BACK_BYTES_MAX: u64 = thalweg_consensus::limits::MESSAGE_BYTES_MAX;
 
-/// Largest description of where a log begins: it travels in one journal entry of 1.25 MiB at most. Nearly
-/// all of it is producers of at most 170 bytes, so it has room for 6,000; a follower that is behind a
-/// log that begins with more of them does not catch up, which its leader notes.
+/// Largest description of where a log begins: it travels in one journal entry of 1.25 MiB at most. A
+/// segment takes 89 bytes, a producer at most 170, so it has room for 6,000 producers; a follower that is
+/// behind a log that begins with more of them does not catch up, which its leader notes.
 pub const BEGINNING_BYTES_MAX: usize = 1 << 20;
+
+/// Replicas of a shard that are copied to it at once: each copy writes one part while others are on
+/// their way.
+pub const COPIES_MAX: usize = 4;
+
+/// Bytes of a part of a copy: a device writes it in 1 ms, and as long as it is asked for it waits in memory.
+pub const COPY_PART_BYTES: u64 = 1 << 20;
+
+/// Ticks of Raft until a part that did not come is asked for again.
+pub const COPY_TICKS_MAX: u32 = 5;

@@ -64,12 +64,7 @@ impl<D: Disk> Replica<D> {
         }
         // A replica that was alone when it started knows nothing of its older entries, which others are going to lack:
         // also one that was adding them then.
-        let before = self.log.before_first_entry();
-        let known_from = self.group.known_from();
-        if before.index < known_from {
-            let runs = term_runs(&self.log, before.index.next(), known_from)?;
-            self.group.reveal((before.index, before.term), &runs);
-        }
+        self.reveal_older()?;
         let now = self.group.membership();
         let caught_up = |id| self.group.is_caught_up(id);
         let Some(change) = MembershipChange::toward(&self.wanted, &now, caught_up) else {
@@ -77,6 +72,17 @@ impl<D: Disk> Replica<D> {
         };
         // One that cannot be proposed now is tried again with the next tick.
         let _later = self.group.change_members(&change);
+        Ok(())
+    }
+
+    /// Tells the group of entries of the log that are older than those it knows of.
+    pub(crate) fn reveal_older(&mut self) -> std::io::Result<()> {
+        let before = self.log.before_first_entry();
+        let known_from = self.group.known_from();
+        if before.index < known_from {
+            let runs = term_runs(&self.log, before.index.next(), known_from)?;
+            self.group.reveal((before.index, before.term), &runs);
+        }
         Ok(())
     }
 }

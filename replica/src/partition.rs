@@ -12,6 +12,7 @@ use thalweg_model::{
 };
 
 use crate::block_job::SegmentSync;
+use crate::copy::Copying;
 use crate::tail::Tail;
 use crate::{Acks, Ticket};
 
@@ -121,6 +122,8 @@ pub(crate) enum Unwritten {
     /// The log is void and goes on elsewhere. As with a cut, it is given up when that is durable.
     Begin {
         snapshot: Snapshot,
+        /// Name of the directory in which it goes on.
+        dir: String,
         /// It is in a block on its way to the disk.
         under_way: bool,
     },
@@ -156,6 +159,8 @@ pub(crate) struct Replica<D: Disk> {
     pub(crate) refuses: bool,
     /// The hard state that the manifest has; none if it may not even know the replica.
     pub(crate) saved_hard_state: Option<HardState>,
+    /// What is copied from another replica, to begin with.
+    pub(crate) copying: Option<Copying<D>>,
     /// Where replicas of the partition live or lived, this one included.
     pub(crate) peers: BTreeMap<ReplicaId, BrokerId>,
     /// The replicas that the partition is to have; empty if nobody said.
@@ -195,6 +200,7 @@ impl<D: Disk> Replica<D> {
             dir,
             refuses: false,
             saved_hard_state: None,
+            copying: None,
             peers,
             wanted: Vec::new(),
             group,

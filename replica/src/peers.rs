@@ -8,30 +8,52 @@ use thalweg_model::{Now, TopicPartition};
 
 use crate::begin::is_usable;
 use crate::limits::{RAFT_TICK_MS, READ_BACK_BYTES_MAX};
+use crate::message::PeerMessage;
 use crate::{Effect, Shard};
 
 impl<D: Disk> Shard<D> {
     /// Takes a message of another replica of a partition. One for a replica that is not here, or
     /// is not any more, is dropped: its sender will try again or learn better.
-    pub fn receive(&mut self, partition: TopicPartition, message: Message) {
+    pub fn receive(&mut self, partition: TopicPartition, message: PeerMessage) {
         if self.failed.is_some() {
             return;
         }
         let Some(&group) = self.by_partition.get(&partition) else {
             return;
         };
-        let Some(replica) = self.replicas.get_mut(&group) else {
+        let Some(replica) = self.replicas.get(&group) else {
             return;
         };
         let is_known = replica.peers.contains_key(&message.from());
         if message.to() != replica.spec.replica || !is_known {
             return;
         }
+        match message {
+            PeerMessage::Raft(message) => self.receive_raft(group, message),
+            PeerMessage::FileRequest(request) => self.give_part(group, request),
+            PeerMessage::FilePart(part) => self.take_part(group, part),
+        }
+    }
+
+    fn receive_raft(&mut self, group: GroupId, message: Message) {
         if !is_usable(&message) {
-            let notice = format!("a beginning of {} cannot be understood", replica.dir);
+            let dir = &self.replicas[&group].dir;
+            let notice = format!("a beginning of {dir} cannot be understood");
             self.effects.push(Effect::Notice(notice));
             return;
         }
+        if !message.is_snapshot() {
+            self.step(group, message);
+        } else if let Some(message) = self.copy_first(group, message) {
+            self.step(group, message);
+        }
+    }
+
+    /// Gives a message to Raft.
+    pub(crate) fn step(&mut self, group: GroupId, message: Message) {
+        let Some(replica) = self.replicas.get_mut(&group) else {
+            return;
+        };
         if let Err(error) = replica.group.step(message) {
             let notice = format!("a message for {} was refused: {error}", replica.dir);
             self.effects.push(Effect::Notice(notice));
@@ -52,25 +74,31 @@ impl<D: Disk> Shard<D> {
             if let Some(replica) = self.replicas.get_mut(&group) {
                 replica.group.tick();
                 self.change_members(group);
+                self.tick_copy(group);
                 self.work(group);
             }
         }
     }
 
-    /// Passes messages on to where their receivers live.
-    pub(crate) fn send(&mut self, group: GroupId, messages: Vec<Message>) {
+    /// Passes Raft's messages on.
+    pub(crate) fn send_all(&mut self, group: GroupId, messages: Vec<Message>) {
+        for message in messages {
+            self.send(group, PeerMessage::Raft(message));
+        }
+    }
+
+    /// Passes a message on to where its receiver lives.
+    pub(crate) fn send(&mut self, group: GroupId, message: PeerMessage) {
         let Some(replica) = self.replicas.get(&group) else {
             return;
         };
-        let partition = replica.spec.topic_partition();
-        for message in messages {
-            if let Some(&to) = replica.peers.get(&message.to()) {
-                self.effects.push(Effect::Send {
-                    to,
-                    partition,
-                    message,
-                });
-            }
+        if let Some(&to) = replica.peers.get(&message.to()) {
+            let partition = replica.spec.topic_partition();
+            self.effects.push(Effect::Send {
+                to,
+                partition,
+                message,
+            });
         }
     }
 

@@ -352,6 +352,8 @@ impl<D: Disk> Replica<D> {
         }
         let bytes_max = u64::try_from(request.bytes_max).expect("a size in memory fits");
         let read = self.log.read(from, bytes_max, up_to, at_least_one)?;
-        Ok(read.extents.into_iter().map(Piece::Extent).collect())
+        let waiting = read.waiting.into_iter().map(Piece::Bytes);
+        let extents = read.extents.into_iter().map(Piece::Extent);
+        Ok(waiting.chain(extents).collect())
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use thalweg_consensus::{Entry, EntryKind as RaftKind, Group, GroupState, HardState, Membership};
 use thalweg_log::disk::Disk;
+use thalweg_log::incoming::move_in;
 use thalweg_log::journal::{
     EntryKind, Journal, JournalError, JournalOptions, Payloads, ReplayedEntry, ShardId,
 };
@@ -14,9 +15,11 @@ use thalweg_log::{FileCache, GroupId, LogHome, PartitionLog};
 use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Now, Offset, Term};
 
-use crate::begin::{StoredBeginning, recover_beginning};
+use crate::begin::StoredBeginning;
+use crate::copy::waiting_name;
 use crate::limits::{BLOCKS_IN_FLIGHT_MAX, OPEN_FILES_MAX};
 use crate::partition::Replica;
+use crate::shard::Gone;
 use crate::spec_bytes::{SpecError, StoredSpec};
 use crate::{PartitionSpec, Shard, ShardConfig};
 
@@ -67,6 +70,8 @@ struct Recovering<D: Disk> {
     members: Option<(LogIndex, Membership)>,
     hard_state: HardState,
     log: PartitionLog<D>,
+    /// The log that it had before it began anew, and the name of that one's directory.
+    replaced: Option<(String, PartitionLog<D>)>,
 }
 
 impl<D: Disk> Shard<D> {
@@ -123,6 +128,12 @@ impl<D: Disk> Shard<D> {
         for (group, recovering) in groups {
             opened.adopt(group, recovering)?;
         }
+        opened
+            .clear_waiting_room()
+            .map_err(|source| OpenError::Io {
+                path: opened.waiting_room("").display().to_string(),
+                source,
+            })?;
         Ok(opened)
     }
 
@@ -133,7 +144,12 @@ impl<D: Disk> Shard<D> {
             members,
             hard_state,
             log,
+            replaced,
         } = recovering;
+        if let Some(replaced) = replaced {
+            self.dirs_in_use.insert(replaced.0.clone());
+            self.removed.push(Gone::replaced(replaced));
+        }
         let state = group_state(&spec, members, hard_state, &log)
             .map_err(|error| log_error(&dir, &error))?;
         let raft = Group::new(self.group_config(group, &spec), state);
@@ -185,6 +201,7 @@ impl<D: Disk> Recovery<'_, D> {
                 members,
                 hard_state,
                 log,
+                replaced: None,
             },
         );
         Ok(())
@@ -278,6 +295,7 @@ impl<D: Disk> Recovery<'_, D> {
                 members,
                 hard_state,
                 log,
+                replaced: None,
             },
         );
         Ok(())
@@ -294,11 +312,23 @@ impl<D: Disk> Recovery<'_, D> {
         let Some(known) = self.groups.get_mut(&entry.group) else {
             return Ok(());
         };
-        let stored = StoredBeginning::from_bytes(payload_of(entry, payloads)?)?;
-        let begun = recover_beginning(&mut known.log, &stored.log);
-        if begun.map_err(|error| log_error(&known.dir, &error))? {
-            known.members = stored.spec.members;
+        let StoredBeginning { spec, log } =
+            StoredBeginning::from_bytes(payload_of(entry, payloads)?)?;
+        if known.dir == spec.directory {
+            return Ok(()); // It was checkpointed since.
         }
+        let path = self.config.dir.join(&spec.directory);
+        if !log.segments.is_empty() {
+            let waiting = self.config.dir.join(waiting_name(&spec.directory));
+            let moved = move_in(self.disk, &waiting, &path);
+            moved.map_err(|error| log_error(&spec.directory, &error))?;
+        }
+        let home = LogHome::new(self.disk.clone(), path, spec.spec.topic, self.files);
+        let log = PartitionLog::begin(home, spec.spec.config, &log);
+        let old = std::mem::replace(&mut known.log, log);
+        let old_dir = std::mem::replace(&mut known.dir, spec.directory);
+        known.replaced = Some((old_dir, old));
+        known.members = spec.members;
         Ok(())
     }
 }

@@ -1,17 +1,20 @@
 //! The shard: all partition replicas that share one journal, as one machine.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
 use std::path::PathBuf;
 
 use thalweg_consensus::{Group, GroupConfig, GroupState, Membership};
 use thalweg_log::disk::Disk;
 use thalweg_log::journal::{Journal, JournalOptions};
 use thalweg_log::manifest::Manifest;
+use thalweg_log::partition::LogRemoval;
 use thalweg_log::{FileCache, GroupId, LogConfig, LogHome, PartitionLog};
 use thalweg_model::{LeaderEpoch, Now, Tick, TopicPartition, Uuid};
 
 use crate::behind::WriteBehind;
 use crate::checkpoint::Checkpointing;
+use crate::copy::waiting_name;
 use crate::flush::InFlight;
 use crate::limits::{TAIL_BYTES_MAX, WAITERS_MAX};
 use crate::partition::{PartitionSpec, Replica, Role, Unwritten};
@@ -33,6 +36,28 @@ pub struct ShardConfig {
     pub manifest_bytes_min: u64,
 }
 
+/// A log that is no more; its files go when the manifest knows that.
+#[derive(Debug)]
+pub(crate) struct Gone<D: Disk> {
+    /// The group, if that is gone with it.
+    pub(crate) group: Option<GroupId>,
+    /// Name of its directory.
+    pub(crate) dir: String,
+    /// Its files, if it had any.
+    pub(crate) removal: Option<LogRemoval<D>>,
+}
+
+impl<D: Disk> Gone<D> {
+    /// The log of a replica that goes on with another one.
+    pub(crate) fn replaced((dir, log): (String, PartitionLog<D>)) -> Self {
+        Self {
+            group: None,
+            dir,
+            removal: log.removal(),
+        }
+    }
+}
+
 /// Many partition replicas over one journal. It never waits: what has to be done outside comes out
 /// of [`Shard::take_effects`].
 #[derive(Debug)]
@@ -49,8 +74,8 @@ pub struct Shard<D: Disk> {
     pub(crate) shared: BTreeSet<GroupId>,
     /// When Raft's next tick is due in them.
     pub(crate) next_raft_tick: Tick,
-    /// Groups that the manifest does not know to be gone.
-    pub(crate) removed: Vec<(GroupId, PartitionLog<D>)>,
+    /// Logs that the manifest does not know to be gone.
+    pub(crate) removed: Vec<Gone<D>>,
     /// Names of partition directories, those of removed partitions included.
     pub(crate) dirs_in_use: BTreeSet<String>,
     /// Replicas with something to flush.
@@ -161,8 +186,9 @@ impl<D: Disk> Shard<D> {
         self.replicas.insert(replica.id, replica);
     }
 
-    /// Kafka's name for the directory, unless one of a removed partition still has it.
-    fn free_directory(&mut self, spec: &PartitionSpec) -> String {
+    /// Kafka's name for the directory, unless one of a removed partition still has it, of this process or
+    /// of one that stopped before all its files were gone.
+    pub(crate) fn free_directory(&mut self, spec: &PartitionSpec) -> String {
         let plain = spec.directory();
         let others = (0_u32..).map(|number| match number {
             0 => format!("{plain}.{}", spec.topic),
@@ -171,10 +197,19 @@ impl<D: Disk> Shard<D> {
         });
         let dir = std::iter::once(plain.clone())
             .chain(others)
-            .find(|dir| !self.dirs_in_use.contains(dir))
+            .find(|dir| !self.is_in_use(dir))
             .expect("there are more names than directories");
         self.dirs_in_use.insert(dir.clone());
         dir
+    }
+
+    fn is_in_use(&self, dir: &str) -> bool {
+        let is_there = || match self.disk.list(&self.config.dir.join(dir)) {
+            Ok(_) => true,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        let is_known = |name| self.dirs_in_use.contains(name);
+        is_known(dir) || is_known(&waiting_name(dir)) || is_there()
     }
 
     /// Removes a partition whose topic is gone. Its files go with the next checkpoint, after the
@@ -191,7 +226,29 @@ impl<D: Disk> Shard<D> {
         if let Role::Leader(leader) = replica.role {
             self.step_down(group, leader);
         }
-        self.removed.push((group, replica.log));
+        if let Some(copying) = replica.copying {
+            self.discard(&copying);
+        }
+        for unwritten in replica.unwritten {
+            // The journal may name it already, so it stays as long as the manifest has the group.
+            if let Unwritten::Begin { dir, .. } = unwritten {
+                let waiting = LogRemoval::new(self.disk.clone(), self.waiting_room(&dir));
+                self.removed.push(Gone {
+                    group: None,
+                    dir: waiting_name(&dir),
+                    removal: Some(waiting),
+                });
+                self.removed.push(Gone {
+                    group: None,
+                    dir,
+                    removal: None,
+                });
+            }
+        }
+        self.removed.push(Gone {
+            group: Some(group),
+            ..Gone::replaced((replica.dir, replica.log))
+        });
     }
 
     pub(crate) fn group_config(&self, group: GroupId, spec: &PartitionSpec) -> GroupConfig {

@@ -7,7 +7,7 @@ use thalweg_log::LogConfig;
 use thalweg_log::disk::SimDisk;
 use thalweg_log::journal::JournalOptions;
 use thalweg_model::{BrokerId, Now, PartitionIndex, ReplicaId, Tick, Timestamp, Uuid};
-use thalweg_replica::{Effect, PartitionSpec, Shard, ShardConfig};
+use thalweg_replica::{Effect, PartitionSpec, PeerMessage, Shard, ShardConfig};
 
 const NOW: Now = Now {
     tick: Tick(1_000),
@@ -84,7 +84,7 @@ fn a_replica_that_is_to_go_is_answered() {
     let living = [(1, 1), (4, 2), (5, 3)].map(|(id, node)| (ReplicaId(id), BrokerId(node)));
     shard.reassign(group, &[1, 5].map(ReplicaId), &living);
     for message in request_for_votes(ReplicaId(4), ReplicaId(1)) {
-        shard.receive(spec().topic_partition(), message);
+        shard.receive(spec().topic_partition(), PeerMessage::Raft(message));
     }
     assert_eq!(settle(&mut shard), [BrokerId(2)]);
 }

@@ -195,6 +195,7 @@ impl Node {
                     Effect::Grow(job) => self.growths.push(job),
                     Effect::Failed(why) => panic!("{why}"),
                     Effect::Send { message, .. } => panic!("nobody to send {message:?} to"),
+                    Effect::Copy(job) => panic!("nobody to copy for: {job:?}"),
                     Effect::RemoveLog(_)
                     | Effect::Remove(_)
                     | Effect::Wake(_)

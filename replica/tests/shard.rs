@@ -112,6 +112,7 @@ impl Node {
             Effect::Notice(text) | Effect::Warning(text) => self.notices.push(text),
             Effect::LeaderChanged(_) | Effect::Remove(_) => {}
             Effect::Send { message, .. } => panic!("nobody to send {message:?} to"),
+            Effect::Copy(job) => panic!("nobody to copy for: {job:?}"),
         }
     }
 

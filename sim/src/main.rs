@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use thalweg_sim::{Outcome, Plan, PowerLoss, Progress, Workload, power_loss, run};
 
-const USAGE: &str = "usage: thalweg-sim [--seeds N] [--from SEED] [--nodes N] [--seconds N] [--workload mixed|contest|moves|tight|groups]
+const USAGE: &str = "usage: thalweg-sim [--seeds N] [--from SEED] [--nodes N] [--seconds N] [--workload mixed|contest|moves|tight|lag|groups]
        thalweg-sim --seed SEED [--nodes N] [--workload W] [--trace]
        thalweg-sim --power-loss [--seed SEED] [--operations N] [--images N] [--threads N]";
 

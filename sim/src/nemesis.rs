@@ -17,6 +17,9 @@ const FREE_BYTES_MAX: u64 = 60_000;
 /// Longest time that a leader is cut off: a few elections.
 const HUNT_US_MAX: u64 = 800_000;
 
+/// Longest time that a replica is cut off to lag: thousands of records.
+const LAG_US_MAX: u64 = 2_000_000;
+
 /// Longest time that a disk is full.
 const FULL_US_MAX: u64 = 1_500_000;
 
@@ -43,6 +46,9 @@ impl World {
         if self.swarm.hunts && self.random.percent(60) {
             self.hunt(&ids);
             return Ok(());
+        }
+        if self.swarm.lags && self.random.percent(60) {
+            return self.let_lag(id, &ids);
         }
         match self.random.below(7) {
             0 if self.swarm.kills => self.down(id, Crash::Kill),
@@ -101,6 +107,24 @@ impl World {
             8 if self.swarm.power_losses => self.down(prey, Crash::PowerLoss),
             _ => self.network.join(),
         }
+    }
+
+    /// A node hears nothing for a while, or the others remove what they need not keep.
+    fn let_lag(&mut self, id: BrokerId, all: &[BrokerId]) -> Result<(), Violation> {
+        let now = self.schedule.now();
+        if self.network.cut.is_empty() && self.random.percent(50) {
+            self.trace.note(now, || format!("{id} is cut off"));
+            self.network.isolate(id, all);
+            let delay = self.random.between(LAG_US_MAX / 10, LAG_US_MAX);
+            self.schedule.after(delay, Event::Join);
+            return Ok(());
+        }
+        for &id in all {
+            self.node(id).retain(now);
+            self.node(id).checkpoint();
+            self.turn(id)?;
+        }
+        Ok(())
     }
 
     /// The leader of a partition; of several the newest.

@@ -108,6 +108,7 @@ impl QuietNode {
             Effect::WriteBlock(job) => self.shard.block_written(job.perform()),
             Effect::Checkpoint(job) => self.shard.checkpointed(job.perform()),
             Effect::Grow(job) => self.shard.journal_grown(job.perform()),
+            Effect::Copy(job) => self.shard.copied(job.perform()),
             Effect::Remove(paths) => {
                 for path in paths {
                     // One that is gone already is no failure.
@@ -249,6 +250,7 @@ fn is_background(effect: &Effect<SimDisk>) -> bool {
     match effect {
         Effect::Checkpoint(_)
         | Effect::Grow(_)
+        | Effect::Copy(_)
         | Effect::Remove(_)
         | Effect::WriteStretches(_)
         | Effect::RemoveLog(_) => true,

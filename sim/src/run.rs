@@ -101,6 +101,7 @@ fn populate(world: &mut World) {
             0
         },
         deletes_records: swarm.deletes_records,
+        deletes_most: swarm.lags,
         deletes_topics: swarm.deletes_topics && swarm.operators == 0,
         moves: swarm.moves,
         config: swarm.log,

@@ -61,6 +61,8 @@ pub(crate) struct Swarm {
     pub(crate) clock_pace: u64,
     /// Faults look for whoever leads.
     pub(crate) hunts: bool,
+    /// Replicas are cut off while old segments are removed elsewhere.
+    pub(crate) lags: bool,
     /// Now and then the power goes and a leader's disk is lost when it has just changed the members.
     pub(crate) dies_after_change: bool,
     /// Each node has readers of its own, who ask it whether it leads or not.
@@ -84,6 +86,7 @@ impl Swarm {
             Workload::Contest => mixed.contest(random),
             Workload::Moves => mixed.moving(random),
             Workload::Tight => mixed.tight(random),
+            Workload::Lag => mixed.lagging(random),
             Workload::Groups => mixed.grouped(random),
         }
     }
@@ -134,6 +137,7 @@ impl Swarm {
             fills: members.percent(30),
             clock_pace: 1,
             hunts: false,
+            lags: false,
             dies_after_change: false,
             watched: false,
             groups: 0,
@@ -220,6 +224,43 @@ impl Swarm {
             disk_losses: false,
             moves: false,
             fills: true,
+            ..self
+        }
+    }
+
+    /// Small segments, of which the oldest are removed all the time while some replica hears nothing of it.
+    fn lagging(self, random: &mut Random) -> Self {
+        Self {
+            partitions_max: usize::try_from(random.between(1, 3)).unwrap_or(1),
+            idempotent: random.between(1, 3),
+            plain: random.between(1, 2),
+            consumers: 1,
+            deletes_records: true,
+            deletes_topics: random.percent(20),
+            work_us: random.between(3, 6) * 1_000_000,
+            value_bytes_max: random.between(100, 1_500),
+            pause_us: random.between(1, 20) * 1_000,
+            disk_us_max: random.between(1, 5) * 1_000,
+            net_us_max: random.between(1, 5) * 1_000,
+            call_timeout_us: random.between(2, 10) * 100_000,
+            network: Network {
+                delay_us_max: random.between(1, 10) * 1_000,
+                ..self.network
+            },
+            kills: true,
+            cuts: random.percent(20),
+            blackouts: random.percent(20),
+            checkpoints: true,
+            fault_every_us: random.between(50, 300) * 1_000,
+            disk_losses: false,
+            moves: self.nodes >= 3 && random.percent(30),
+            fills: random.percent(20),
+            clock_pace: 5,
+            lags: true,
+            log: LogConfig {
+                segment_bytes: u32::try_from(random.between(4, 40)).unwrap_or(4) * 1_000,
+                ..self.log
+            },
             ..self
         }
     }

@@ -13,6 +13,8 @@ pub enum Workload {
     Moves,
     /// Disks that are full or slow.
     Tight,
+    /// Replicas that are cut off until nobody has any more what they lack, and have to copy segments.
+    Lag,
     /// Whole nodes: groups, whose coordinators follow the leaders of their partitions, and topics that a controller
     /// makes by records of the metadata log.
     Groups,
@@ -20,11 +22,12 @@ pub enum Workload {
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Mixed,
         Self::Contest,
         Self::Moves,
         Self::Tight,
+        Self::Lag,
         Self::Groups,
     ];
 
@@ -44,6 +47,7 @@ impl fmt::Display for Workload {
             Self::Contest => "contest",
             Self::Moves => "moves",
             Self::Tight => "tight",
+            Self::Lag => "lag",
             Self::Groups => "groups",
         })
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use thalweg_consensus::Message;
 use thalweg_model::{BrokerId, LeaderEpoch, Tick, TopicPartition};
+use thalweg_replica::PeerMessage;
 
 use crate::Random;
 use crate::call::{CallId, ClientId, Reply, Request};
@@ -34,7 +34,7 @@ pub(crate) enum Event {
         job: u64,
     },
     Tick(BrokerId),
-    Deliver(BrokerId, TopicPartition, Message),
+    Deliver(BrokerId, TopicPartition, PeerMessage),
     Start(BrokerId),
     /// There is room on a disk again.
     Room(BrokerId),

@@ -56,6 +56,36 @@ fn leaders_are_hunted_replicas_move_and_disks_are_full() {
 }
 
 #[test]
+fn replicas_that_nobody_has_the_entries_for_copy_segments() {
+    let mut copies = 0;
+    for seed in 1..9 {
+        let outcome = passed(Plan {
+            workload: Workload::Lag,
+            ..plan(seed, 3)
+        });
+        let lines = outcome.trace.text();
+        copies += lines
+            .lines()
+            .filter(|line| line.contains("begins anew") && !line.contains("after 0 segments"))
+            .count();
+    }
+    assert!(copies > 2, "only {copies} logs began with a copy");
+}
+
+/// Each read what was committed while the disk was full, and the bytes were in memory only.
+#[test]
+fn what_a_full_disk_does_not_take_is_read() {
+    for (nodes, seed) in [(3, 2755), (5, 1763)] {
+        let outcome = passed(Plan {
+            workload: Workload::Lag,
+            seconds_max: 12,
+            ..plan(seed, nodes)
+        });
+        assert!(outcome.acknowledged > 0, "seed {seed} does something");
+    }
+}
+
+#[test]
 fn groups_have_one_owner_for_each_partition_and_keep_their_positions() {
     for nodes in [1, 3] {
         let mut commits = 0;

@@ -13,7 +13,8 @@ use thalweg_log::journal::{GrowJob, Growth};
 use thalweg_log::partition::LogRemoval;
 use thalweg_replica::limits::BLOCKS_IN_FLIGHT_MAX;
 use thalweg_replica::{
-    BlockJob, BlockWritten, CheckpointJob, Checkpointed, StretchJob, StretchesWritten,
+    BlockJob, BlockWritten, CheckpointJob, Checkpointed, Copied, CopyJob, StretchJob,
+    StretchesWritten,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
@@ -28,6 +29,7 @@ pub(crate) enum Done {
     Checkpoint(Checkpointed<RealDisk>, Duration),
     Grown(Growth<RealDisk>),
     LogRemoved((PathBuf, io::Result<()>)),
+    Copied(Copied),
 }
 
 /// Where work for the disk goes.
@@ -36,7 +38,7 @@ pub(crate) struct IoThreads {
     blocks: Arc<BlockQueue>,
     stretches: Sender<StretchJob<RealDisk>>,
     background: Sender<Background>,
-    removals: Sender<Removal>,
+    slow: Sender<Slow>,
 }
 
 #[derive(Debug)]
@@ -45,10 +47,12 @@ enum Background {
     Grow(GrowJob<RealDisk>),
 }
 
+/// What takes its time.
 #[derive(Debug)]
-enum Removal {
-    Files(Vec<PathBuf>),
-    Log(LogRemoval<RealDisk>),
+enum Slow {
+    Remove(Vec<PathBuf>),
+    RemoveLog(LogRemoval<RealDisk>),
+    Copy(Box<CopyJob<RealDisk>>),
 }
 
 impl IoThreads {
@@ -74,7 +78,7 @@ impl IoThreads {
                 })?;
         }
         let stretches = start_stretches(done.clone())?;
-        let removals = start_removals(done.clone())?;
+        let slow = start_slow(done.clone())?;
         let (background, background_jobs) = channel();
         let done = done.clone();
         thread::Builder::new()
@@ -98,7 +102,7 @@ impl IoThreads {
             blocks,
             stretches,
             background,
-            removals,
+            slow,
         })
     }
 
@@ -120,15 +124,21 @@ impl IoThreads {
     }
 
     pub(crate) fn remove(&self, paths: Vec<PathBuf>) {
-        self.removals
-            .send(Removal::Files(paths))
-            .expect("the removal thread lives as long as this handle");
+        self.slow
+            .send(Slow::Remove(paths))
+            .expect("the thread for slow work lives as long as this handle");
     }
 
     pub(crate) fn remove_log(&self, removal: LogRemoval<RealDisk>) {
-        self.removals
-            .send(Removal::Log(removal))
-            .expect("the removal thread lives as long as this handle");
+        self.slow
+            .send(Slow::RemoveLog(removal))
+            .expect("the thread for slow work lives as long as this handle");
+    }
+
+    pub(crate) fn copy(&self, job: CopyJob<RealDisk>) {
+        self.slow
+            .send(Slow::Copy(Box::new(job)))
+            .expect("the thread for slow work lives as long as this handle");
     }
 
     pub(crate) fn grow(&self, job: GrowJob<RealDisk>) {
@@ -154,25 +164,28 @@ fn start_stretches(done: UnboundedSender<Done>) -> io::Result<Sender<StretchJob<
     Ok(stretches)
 }
 
-/// A thread for removals alone: the kernel takes its time with large files, and a checkpoint must not
+/// A thread for removals and copies: the kernel takes its time with large files, and a checkpoint must not
 /// wait for that.
-fn start_removals(done: UnboundedSender<Done>) -> io::Result<Sender<Removal>> {
-    let (removals, jobs) = channel();
+fn start_slow(done: UnboundedSender<Done>) -> io::Result<Sender<Slow>> {
+    let (slow, jobs) = channel();
     thread::Builder::new()
-        .name("removal".to_owned())
+        .name("slow".to_owned())
         .spawn(move || {
             for job in jobs {
-                match job {
-                    Removal::Files(paths) => remove_all(&paths),
-                    Removal::Log(removal) => {
-                        if done.send(Done::LogRemoved(removal.perform())).is_err() {
-                            return;
-                        }
+                let finished = match job {
+                    Slow::Remove(paths) => {
+                        remove_all(&paths);
+                        continue;
                     }
+                    Slow::RemoveLog(removal) => Done::LogRemoved(removal.perform()),
+                    Slow::Copy(job) => Done::Copied(job.perform()),
+                };
+                if done.send(finished).is_err() {
+                    return;
                 }
             }
         })?;
-    Ok(removals)
+    Ok(slow)
 }
 
 fn remove_all(paths: &[PathBuf]) {

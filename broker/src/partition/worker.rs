@@ -60,6 +60,7 @@ async fn take_finished_io(node: Rc<Node>, mut done: UnboundedReceiver<Done>) {
                 }
                 Done::Grown(grown) => shard.journal_grown(grown),
                 Done::LogRemoved(removed) => shard.log_removed(removed),
+                Done::Copied(copied) => shard.copied(copied),
             });
             next = done.try_recv().ok();
         }
@@ -104,6 +105,7 @@ impl Node {
             Effect::WriteStretches(job) => self.io.write_stretches(job),
             Effect::Checkpoint(job) => self.io.checkpoint(job),
             Effect::Grow(job) => self.io.grow(job),
+            Effect::Copy(job) => self.io.copy(job),
             Effect::Complete { ticket, result } => {
                 self.appends.borrow_mut().complete(ticket, result);
             }

@@ -87,6 +87,7 @@ pub(super) fn settle_with(
                 Effect::WriteBlock(write) => shard.block_written(write.perform()),
                 Effect::Checkpoint(job) => shard.checkpointed(job.perform()),
                 Effect::Grow(job) => shard.journal_grown(job.perform()),
+                Effect::Copy(job) => shard.copied(job.perform()),
                 Effect::WriteStretches(job) => shard.stretches_written(job.perform()),
                 Effect::RemoveLog(removal) => shard.log_removed(removal.perform()),
                 Effect::Failed(_) => return false,

@@ -27,7 +27,7 @@ pub(super) struct WriteBehind {
     pub(super) pieces: VecDeque<Piece>,
     pub(super) bytes: u64,
     /// Bytes of the first piece's batch that are in the file already.
-    begun: u64,
+    pub(super) begun: u64,
     /// Who writes a stretch of them just now.
     pub(super) turn: Option<Arc<Turn>>,
     /// A stretch could not be written.
@@ -39,7 +39,7 @@ pub(super) struct WriteBehind {
 #[derive(Debug)]
 pub(super) struct Piece {
     /// First offset of the batch.
-    first: Offset,
+    pub(super) first: Offset,
     pub(super) bytes: Bytes,
 }
 
@@ -68,6 +68,18 @@ impl WriteBehind {
             self.begun = 0;
             self.pieces.pop_front();
         }
+    }
+
+    /// The last piece that begins at `offset` or before it, or the first.
+    pub(super) fn first_at_or_before(&self, offset: Offset) -> usize {
+        let after = self.pieces.partition_point(|piece| piece.first <= offset);
+        after.saturating_sub(1)
+    }
+
+    /// Bytes of a piece's whole batch.
+    pub(super) fn whole_length(&self, at: usize) -> u64 {
+        let begun = if at == 0 { self.begun } else { 0 };
+        begun + length(&self.pieces[at].bytes)
     }
 
     /// Forgets what was not written, and keeps it from being written.

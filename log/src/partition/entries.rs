@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use bytes::Bytes;
 use thalweg_model::{LogIndex, Offset, Term};
 
+use super::error::is_full;
 use super::{PartitionLog, ReadError};
 use crate::checksum::crc32c;
 use crate::disk::{Disk, DiskFile};
@@ -90,7 +91,11 @@ impl<D: Disk> PartitionLog<D> {
         bytes_max: u64,
     ) -> Result<Vec<StoredEntry>, ReadError> {
         self.check_entry_range(low, high)?;
-        self.write_out()?;
+        match self.write_out() {
+            // What the disk does not take is still in memory.
+            Err(error) if !is_full(&error) => return Err(error.into()),
+            Ok(()) | Err(_) => {}
+        }
         let mut entries = Vec::new();
         let (mut next, mut bytes) = (low, 0);
         while next < high {
@@ -150,10 +155,15 @@ impl<D: Disk> PartitionLog<D> {
         let at = self
             .segment_of_entry(index)
             .ok_or_else(|| wrong_record(index))?;
-        let length = usize::try_from(record.length).expect("a 32-bit length fits");
-        let mut payload = vec![0; length];
-        let file = self.home.file(self.segments[at].base, FileKind::Log)?;
-        file.read_exact_at(&mut payload, record.position.into())?;
+        let payload = if at + 1 == self.segments.len() && record.end() > self.file_end() {
+            self.active_range(record.position.into(), record.end())?
+        } else {
+            let length = usize::try_from(record.length).expect("a 32-bit length fits");
+            let mut payload = vec![0; length];
+            let file = self.home.file(self.segments[at].base, FileKind::Log)?;
+            file.read_exact_at(&mut payload, record.position.into())?;
+            payload.into()
+        };
         if crc32c(&payload) != record.checksum {
             return Err(ReadError::Damaged { index });
         }
@@ -161,7 +171,7 @@ impl<D: Disk> PartitionLog<D> {
             index,
             term,
             base_offset: Some(record.base_offset),
-            payload: payload.into(),
+            payload,
         })
     }
 

@@ -23,13 +23,17 @@ pub enum AppendError {
 
 impl From<io::Error> for AppendError {
     fn from(error: io::Error) -> Self {
-        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
-        if full.contains(&error.kind()) {
+        if is_full(&error) {
             Self::StorageFull(error)
         } else {
             Self::Io(error)
         }
     }
+}
+
+/// Whether there is no space left.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].contains(&error.kind())
 }
 
 /// Why records cannot be read.

@@ -6,13 +6,13 @@
 
 mod aborted;
 mod append;
-mod beginning;
 mod behind;
 mod checkpoint;
 mod entries;
 mod error;
 mod log;
 mod open;
+mod portable;
 mod read;
 mod recover;
 mod reload;
@@ -26,6 +26,7 @@ mod stretch;
 mod times;
 mod truncate;
 mod verify;
+mod waiting;
 
 pub use append::{Appended, LogEntry, entry_checksum};
 pub use checkpoint::Checkpoint;
@@ -37,6 +38,7 @@ pub use recover::{Recovered, RecoveredEntry};
 pub use removal::LogRemoval;
 pub use replaced::LaterLines;
 pub use retention::Removed;
+pub(crate) use roll::write_metadata;
 pub use state::{Doomed, EntryId, LogState, ProducerBase};
 pub use state_bytes::LogStateError;
 pub use stretch::{Stretch, StretchWritten};

@@ -41,6 +41,18 @@ impl<D: Disk> PartitionLog<D> {
         log
     }
 
+    /// The log that begins with `state`, which came from another replica, in a directory of its own.
+    /// Otherwise as [`Self::open`].
+    #[must_use]
+    pub fn begin(home: LogHome<D>, config: LogConfig, state: &LogState) -> Self {
+        let mut log = Self::open(home, config, state);
+        if !state.segments.is_empty() {
+            log.names = Names::NewDirectory;
+        }
+        log.changed = true;
+        log
+    }
+
     fn restore(home: LogHome<D>, config: LogConfig, state: &LogState) -> Self {
         let mut segments: Vec<_> = state.segments.iter().map(Segment::restore).collect();
         let mut unplaced = EntryFile::default();

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use thalweg_model::Offset;
+use thalweg_model::batch::BatchHeader;
 
+use super::error::is_full;
 use super::verify::Unverified;
 use super::{PartitionLog, ReadError};
 use crate::disk::Disk;
@@ -33,6 +36,8 @@ pub struct LogRead<F> {
     pub bytes: u64,
     /// Where they are, in order.
     pub extents: Vec<Extent<F>>,
+    /// They themselves, if they are in memory and cannot be written to a file.
+    pub waiting: Option<Bytes>,
 }
 
 impl<D: Disk> PartitionLog<D> {
@@ -62,6 +67,7 @@ impl<D: Disk> PartitionLog<D> {
             next: from,
             bytes: 0,
             extents: Vec::new(),
+            waiting: None,
         };
         if from >= up_to.min(self.next_offset) {
             return Ok(read);
@@ -70,8 +76,12 @@ impl<D: Disk> PartitionLog<D> {
         if self
             .unwritten_from()
             .is_some_and(|unwritten| unwritten <= from)
+            && let Err(error) = self.write_out()
         {
-            self.write_out()?;
+            if !is_full(&error) {
+                return Err(error.into());
+            }
+            return self.read_from_memory((from, max_bytes, up_to, at_least_one));
         }
         let mut at = self.segment_of(from).unwrap_or(self.segments.len());
         while at < self.segments.len() && self.segments[at].base < up_to {
@@ -82,6 +92,32 @@ impl<D: Disk> PartitionLog<D> {
             }
             at += 1;
         }
+        Ok(read)
+    }
+
+    /// The disk is full: what it did not take is still here.
+    fn read_from_memory(
+        &self,
+        (from, max_bytes, up_to, at_least_one): (Offset, u64, Offset, bool),
+    ) -> Result<LogRead<D::File>, ReadError> {
+        let mut read = LogRead {
+            first: from,
+            next: from,
+            bytes: 0,
+            extents: Vec::new(),
+            waiting: None,
+        };
+        let waiting = self.read_waiting(from, max_bytes, up_to, at_least_one)?;
+        let mut rest = waiting.clone();
+        while let Some(header) = BatchHeader::decode(&rest) {
+            if read.bytes == 0 {
+                read.first = header.first_offset();
+            }
+            read.next = header.next_offset();
+            let batch = rest.split_to(header.batch_bytes.min(rest.len()));
+            read.bytes += u64::try_from(batch.len()).expect("a length fits 64 bits");
+        }
+        read.waiting = Some(waiting);
         Ok(read)
     }
 

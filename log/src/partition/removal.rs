@@ -28,9 +28,18 @@ impl<D: Disk> PartitionLog<D> {
 }
 
 impl<D: Disk> LogRemoval<D> {
-    /// Removes the files, and tells which directory is gone.
+    /// The removal of a directory that no log has.
+    #[must_use]
+    pub fn new(disk: D, dir: PathBuf) -> Self {
+        Self { disk, dir }
+    }
+
+    /// Removes the files, and tells which directory is gone; that it never was there is no failure.
     pub fn perform(self) -> (PathBuf, io::Result<()>) {
-        let removed = self.disk.remove_dir_all(&self.dir);
+        let removed = match self.disk.remove_dir_all(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
         (self.dir, removed)
     }
 

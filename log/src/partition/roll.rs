@@ -1,9 +1,10 @@
 //! Closing the active segment and beginning another.
 
 use std::io;
+use std::path::Path;
 
 use thalweg_model::defect::{self, Defect};
-use thalweg_model::{LogIndex, Now, Offset, Timestamp};
+use thalweg_model::{LogIndex, Now, Offset, Timestamp, Uuid};
 
 use super::append::{first_timestamp, span};
 use super::log::Names;
@@ -149,8 +150,7 @@ impl<D: Disk> PartitionLog<D> {
         }
         let disk = self.home.disk();
         disk.create_dir_all(self.home.dir())?;
-        let text = format!("version: 0\ntopic_id: {}\n", self.home.topic());
-        write_small(disk, &self.home.dir().join(METADATA_FILE), text.as_bytes())?;
+        write_metadata(disk, self.home.dir(), self.home.topic())?;
         self.names = Names::NewDirectory;
         Ok(())
     }
@@ -170,7 +170,13 @@ impl<D: Disk> PartitionLog<D> {
     }
 }
 
-fn write_small<D: Disk>(disk: &D, path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
+/// Kafka's file that says which topic the directory is of.
+pub(crate) fn write_metadata<D: Disk>(disk: &D, dir: &Path, topic: Uuid) -> io::Result<()> {
+    let text = format!("version: 0\ntopic_id: {topic}\n");
+    write_small(disk, &dir.join(METADATA_FILE), text.as_bytes())
+}
+
+fn write_small<D: Disk>(disk: &D, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = disk.open(path, OpenMode::Create)?;
     file.set_len(0)?;
     file.write_all_at(bytes, 0)

@@ -4,7 +4,7 @@ use thalweg_model::Offset;
 
 /// What a file of a segment holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum FileKind {
+pub enum FileKind {
     /// Record batches.
     Log,
     /// Offsets and positions.

@@ -11,7 +11,7 @@ mod verified;
 use thalweg_model::{LogIndex, Offset, Timestamp};
 
 pub(crate) use cut::Cut;
-pub(crate) use file_name::FileKind;
+pub use file_name::FileKind;
 pub(crate) use find::Found;
 pub(crate) use scan::{HeaderScan, Scanned};
 pub use state::SegmentState;

@@ -2,8 +2,8 @@
 
 use thalweg_model::{LogIndex, Offset, Timestamp};
 
-use super::{Segment, Snapshot, Verified, Youngest};
-use crate::index::EntryFile;
+use super::{FileKind, Segment, Snapshot, Verified, Youngest};
+use crate::index::{AbortedTxn, EntryFile, EntryRecord, OffsetEntry, TimeEntry};
 
 /// What has to be known of a segment to use it without reading it. All of it is on stable storage
 /// once the checkpoint that it came with is synced.
@@ -39,7 +39,29 @@ pub struct SegmentState {
     pub has_snapshot: bool,
 }
 
+impl SegmentState {
+    /// Bytes of one of its files; none if only the file itself tells.
+    pub(crate) fn file_bytes(&self, kind: FileKind) -> Option<u64> {
+        match kind {
+            FileKind::Log => Some(self.bytes),
+            FileKind::Entries => Some(EntryFile::<EntryRecord>::bytes_of(self.entries)),
+            FileKind::Offsets => Some(EntryFile::<OffsetEntry>::bytes_of(self.offsets)),
+            FileKind::Times => Some(EntryFile::<TimeEntry>::bytes_of(self.times)),
+            FileKind::Aborted => Some(EntryFile::<AbortedTxn>::bytes_of(self.aborted)),
+            FileKind::Snapshot => (!self.has_snapshot).then_some(0),
+        }
+    }
+}
+
 impl Segment {
+    /// Whether all that its files are to hold is in them.
+    pub(crate) fn is_saved(&self) -> bool {
+        self.entries.recent().is_empty()
+            && self.offsets.recent().is_empty()
+            && self.times.recent().is_empty()
+            && self.aborted.recent().is_empty()
+    }
+
     /// The segment as it will be on stable storage after the next sync.
     pub(crate) fn state(&self) -> SegmentState {
         SegmentState {

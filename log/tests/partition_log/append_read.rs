@@ -1,7 +1,7 @@
 //! Appending batches and reading them back.
 
 use thalweg_log::LogConfig;
-use thalweg_log::partition::{AppendError, LogEntry, ReadError};
+use thalweg_log::partition::{AppendError, LogEntry, LogRead, ReadError};
 use thalweg_model::{LogIndex, Term};
 
 use crate::fixture::{Fixture, assign, at, bases, batch, batches, index, offset, small_segments};
@@ -136,6 +136,33 @@ on_both_disks! {
             log.log.entries(index(20), index(25), 1),
             Err(ReadError::Unavailable { .. })
         ));
+    }
+
+    fn what_a_full_disk_does_not_take_is_read_from_memory(disk, home) {
+        let disk = FullDisk::new(disk.clone());
+        let config = LogConfig { write_behind_bytes: 1 << 20, ..LogConfig::default() };
+        let mut log = Fixture::new(&disk, home, config);
+        log.fill(4);
+        log.log.write_out().unwrap();
+        for _ in 0..6 {
+            log.append(vec![batch(&[1], 900), batch(&[2], 900)]);
+        }
+        let all = log.log.entries(index(1), index(11), u64::MAX).unwrap();
+        log.fill(6);
+        disk.full_after(0);
+        let waiting = |read: &LogRead<_>| read.waiting.clone().map(|bytes| bytes.len());
+        let some = log.log.read(offset(27), 800, offset(42), true).unwrap();
+        assert_eq!((some.first, some.next), (offset(27), offset(33)));
+        assert_eq!(waiting(&some).map(|bytes| bytes as u64), Some(some.bytes));
+        let one = log.log.read(offset(28), 1, offset(42), true).unwrap();
+        assert_eq!((one.first, one.next), (offset(27), offset(30)));
+        assert_eq!(log.log.read(offset(28), 1, offset(42), false).unwrap().bytes, 0);
+        let end = log.log.read(offset(24), u64::MAX, offset(39), true).unwrap();
+        assert_eq!((end.first, end.next), (offset(24), offset(39)));
+        let entries = log.log.entries(index(1), index(17), u64::MAX).unwrap();
+        assert_eq!((entries.len(), &entries[..10]), (16, &all[..]));
+        disk.has_room();
+        assert_eq!(log.bases(24), [24, 27, 30, 33, 36, 39]);
     }
 
     fn a_failed_write_leaves_the_log_as_it_was(disk, home) {

@@ -7,6 +7,7 @@ mod both_disks;
 
 mod append_read;
 mod checkpoints;
+mod copies;
 mod fixture;
 mod full_disk;
 mod kafka_files;

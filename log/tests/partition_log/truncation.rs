@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use thalweg_log::disk::Disk;
-use thalweg_log::partition::{EntryId, LogState, ProducerBase};
 use thalweg_model::{LeaderEpoch, Term, Timestamp};
 
 use crate::fixture::{Fixture, batch, idempotent, index, offset, small_segments, stamp};
@@ -84,27 +83,5 @@ on_both_disks! {
         log.log.truncate_to(index(3)).unwrap();
         assert_eq!((log.log.log_end(), log.log.last_entry().index), (offset(3), index(3)));
         assert_eq!(log.log.term_at(index(2)).unwrap(), Some(Term(2)));
-    }
-
-    fn a_log_can_begin_again_elsewhere(disk, home) {
-        let mut log = Fixture::new(disk, home, small_segments());
-        four_terms(&mut log);
-        log.checkpoint();
-        let before = EntryId { index: index(500), term: Term(8) };
-        let beginning = LogState {
-            before,
-            last: before,
-            log_start: offset(1_234),
-            next_offset: offset(1_234),
-            producers: ProducerBase { at: offset(1_234), inline: Some(Bytes::new()) },
-            ..LogState::default()
-        };
-        log.log.begin_at(&beginning).unwrap();
-        assert_eq!((log.log.log_start(), log.log.log_end()), (offset(1_234), offset(1_234)));
-        assert_eq!(log.log.term_at(index(500)).unwrap(), Some(Term(8)));
-        log.append_in(8, vec![batch(&[1, 2], 5)]);
-        log.restart();
-        assert_eq!(log.bases(1_234), [1_234]);
-        assert_eq!(log.log.entry_at(index(501)).unwrap().unwrap().record.offsets, 2);
     }
 }

@@ -20,12 +20,14 @@ pub enum Course {
     Tight(u64),
     /// A trace on one node, with power loss at every change of its disk.
     PowerLoss,
+    /// So many nodes of which some hear nothing while old segments are removed.
+    Lag(u64),
     /// A cluster of so many nodes, with groups whose coordinators follow the leaders.
     Groups(u64),
 }
 
 impl Course {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::PowerLoss,
         Self::Cluster(1),
         Self::Cluster(3),
@@ -35,6 +37,8 @@ impl Course {
         Self::Moves,
         Self::Tight(1),
         Self::Tight(3),
+        Self::Lag(3),
+        Self::Lag(5),
         Self::Groups(1),
         Self::Groups(3),
     ];
@@ -53,6 +57,7 @@ impl Course {
             Self::Contest(nodes) => cluster(seed, nodes, Workload::Contest),
             Self::Moves => cluster(seed, 3, Workload::Moves),
             Self::Tight(nodes) => cluster(seed, nodes, Workload::Tight),
+            Self::Lag(nodes) => cluster(seed, nodes, Workload::Lag),
             Self::PowerLoss => single_node(seed),
             Self::Groups(nodes) => cluster(seed, nodes, Workload::Groups),
         }
@@ -90,6 +95,7 @@ impl fmt::Display for Course {
             Self::Moves => f.write_str("moves"),
             Self::Tight(1) => f.write_str("tight disk"),
             Self::Tight(nodes) => write!(f, "{nodes} tight disks"),
+            Self::Lag(nodes) => write!(f, "lag of {nodes}"),
             Self::PowerLoss => f.write_str("power loss"),
             Self::Groups(nodes) => write!(f, "groups on {nodes}"),
         }
@@ -104,6 +110,7 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
     const CONTEST: &[Course] = &[Course::Contest(3), Course::Contest(5)];
     const MOVES: &[Course] = &[Course::Moves, Course::Cluster(3)];
     const TIGHT: &[Course] = &[Course::Tight(1), Course::Tight(3)];
+    const LAG: &[Course] = &[Course::Lag(3), Course::Lag(5)];
     const GROUPS: &[Course] = &[Course::Groups(1), Course::Groups(3)];
     match defect {
         Defect::SegmentsNotSynced
@@ -128,6 +135,7 @@ pub(super) const fn courses_of(defect: Defect) -> &'static [Course] {
         | Defect::IndexLooksTooFar => NODE,
         Defect::FailedCheckpointCounts | Defect::RefusedFirstCopyAwaited => TIGHT,
         Defect::LogMatchingSkipped | Defect::RestartCommitsAll => CLUSTER,
+        Defect::CopyNotSynced | Defect::BeginningNotStored => LAG,
         Defect::ChangeOverWhenCommitted | Defect::LeavingReplicasUnknown => MOVES,
         Defect::PromisesBeforePersist
         | Defect::VoteNotStored

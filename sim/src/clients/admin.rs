@@ -13,6 +13,8 @@ pub(crate) struct AdminRules {
     pub(crate) nodes: Vec<BrokerId>,
     pub(crate) partitions_max: usize,
     pub(crate) deletes_records: bool,
+    /// Few records are left then.
+    pub(crate) deletes_most: bool,
     pub(crate) deletes_topics: bool,
     pub(crate) moves: bool,
     pub(crate) config: LogConfig,
@@ -49,10 +51,24 @@ impl Admin {
         cx.directory.reassign(partition, &nodes);
     }
 
+    fn deletes(&self, die: u64) -> bool {
+        let sides = if self.rules.deletes_most {
+            1..=9
+        } else {
+            1..=3
+        };
+        self.rules.deletes_records && self.asked.is_none() && sides.contains(&die)
+    }
+
     fn delete_records(&mut self, partition: TopicPartition, cx: &mut Context<'_>) {
         let high = cx.truth.high_watermark(partition);
-        let up_to = i64::try_from(cx.random.below(u64::try_from(high).unwrap_or(0) + 1));
-        let up_to = up_to.unwrap_or(0);
+        let high = u64::try_from(high).unwrap_or(0);
+        let up_to = if self.rules.deletes_most && cx.random.percent(70) {
+            high - cx.random.below(high / 8 + 1)
+        } else {
+            cx.random.below(high + 1)
+        };
+        let up_to = i64::try_from(up_to).unwrap_or(0);
         let Some(node) = self.guess.node(cx.directory, partition) else {
             return;
         };
@@ -82,7 +98,7 @@ impl Client for Admin {
         let full = partitions.len() >= self.rules.partitions_max;
         match (chosen, cx.random.below(10)) {
             (Some(partition), 0) if self.rules.deletes_topics => cx.directory.delete(partition),
-            (Some(partition), 1..=3) if self.rules.deletes_records && self.asked.is_none() => {
+            (Some(partition), at) if self.deletes(at) => {
                 self.delete_records(partition, cx);
             }
             (_, 4..) if !full => {

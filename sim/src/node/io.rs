@@ -6,7 +6,7 @@ use thalweg_log::disk::{Disk, SimDisk};
 use thalweg_log::journal::GrowJob;
 use thalweg_log::partition::LogRemoval;
 use thalweg_model::Tick;
-use thalweg_replica::{BlockJob, CheckpointJob, StretchJob};
+use thalweg_replica::{BlockJob, CheckpointJob, CopyJob, StretchJob};
 
 use super::SimNode;
 
@@ -17,6 +17,7 @@ pub(super) enum Job {
     Stretches(StretchJob<SimDisk>),
     Checkpoint(CheckpointJob<SimDisk>),
     Grow(GrowJob<SimDisk>),
+    Copy(CopyJob<SimDisk>),
     Remove(Vec<PathBuf>),
     RemoveLog(LogRemoval<SimDisk>),
 }
@@ -29,6 +30,7 @@ impl Job {
             Self::Stretches(job) => drop(job.perform()),
             Self::Checkpoint(job) => drop(job.perform()),
             Self::Grow(job) => drop(job.perform()),
+            Self::Copy(job) => drop(job.perform()),
             Self::Remove(_) => {}
             Self::RemoveLog(removal) => drop(removal.perform()),
         }
@@ -49,6 +51,7 @@ impl SimNode {
             Job::Stretches(job) => running.shard.stretches_written(job.perform()),
             Job::Checkpoint(job) => running.shard.checkpointed(job.perform()),
             Job::Grow(job) => running.shard.journal_grown(job.perform()),
+            Job::Copy(job) => running.shard.copied(job.perform()),
             Job::Remove(paths) => {
                 for path in paths {
                     // One that is gone already is no failure.

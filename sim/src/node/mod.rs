@@ -9,14 +9,13 @@ mod serve;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use thalweg_consensus::Message;
 use thalweg_log::GroupId;
 use thalweg_log::disk::SimDisk;
 use thalweg_log::disk::sim::PowerCut;
 use thalweg_log::journal::JournalOptions;
 use thalweg_metadata::image::TopicImage;
 use thalweg_model::{BrokerId, LeaderEpoch, Now, ReplicaId, Tick, Timestamp, TopicPartition, Uuid};
-use thalweg_replica::{Effect, PartitionSpec, Shard, ShardConfig, Ticket, WaiterId};
+use thalweg_replica::{Effect, PartitionSpec, PeerMessage, Shard, ShardConfig, Ticket, WaiterId};
 
 use crate::Random;
 use crate::call::{CallId, ClientId, Reply};
@@ -37,7 +36,7 @@ pub(crate) enum Output {
     Send {
         to: BrokerId,
         partition: TopicPartition,
-        message: Message,
+        message: PeerMessage,
     },
     /// The node began or ceased to lead a partition.
     LeaderChanged,
@@ -224,7 +223,7 @@ impl SimNode {
     }
 
     /// A message of another node arrives.
-    pub(crate) fn receive(&mut self, partition: TopicPartition, message: Message) {
+    pub(crate) fn receive(&mut self, partition: TopicPartition, message: PeerMessage) {
         if let Some(running) = &mut self.running {
             running.shard.receive(partition, message);
         }
@@ -324,6 +323,7 @@ impl Running {
             Effect::WriteStretches(job) => self.start(Job::Stretches(job)),
             Effect::Checkpoint(job) => self.start(Job::Checkpoint(job)),
             Effect::Grow(job) => self.start(Job::Grow(job)),
+            Effect::Copy(job) => self.start(Job::Copy(job)),
             Effect::Remove(paths) => self.start(Job::Remove(paths)),
             Effect::RemoveLog(removal) => self.start(Job::RemoveLog(removal)),
             Effect::Complete { ticket, result } => self.completed(ticket, result, now),
