@@ -51,6 +51,7 @@ pub(super) const LOG_STATE: Target = Target {
             let mut again = Vec::new();
             state.encode(&mut again);
             let decoded = LogState::decode(&again.into());
+            assert!(!state.is_portable() || state.doomed.is_empty());
             assert_eq!(decoded.ok(), Some(state), "a state keeps its meaning");
         }
     },

@@ -6,11 +6,13 @@
 //! - messages and what is stored as messages: an element of 3 bytes becomes a struct of some 50, so the decoder's own budget
 //!   counts (`wire::limits::decode_budget`, 64 KiB and 16 times the frame);
 //! - whatever decompresses: a block or window of the codec, and the plain bytes up to the limit that is asked for;
+//! - a copy of another replica's segment: what the simulated disk keeps of it;
 //! - whatever opens a journal: buffers of its chunks, whatever is in them;
 //! - settings: an entry or an element of two bytes becomes a struct of some 50 with texts of its own, and a complaint names key, origin,
 //!   reason and remedy.
 
 mod batches;
+mod copies;
 mod directory;
 mod files;
 mod messages;
@@ -49,6 +51,7 @@ pub const ALL: &[Target] = &[
     files::LOG_STATE,
     files::SNAPSHOT,
     files::EPOCHS,
+    copies::COPIES,
     directory::DIRECTORY,
     settings::PROPERTIES,
     settings::START,
