@@ -52,6 +52,8 @@ pub(crate) struct Cargo<D: Disk> {
     syncs: Vec<SegmentSync<D>>,
     /// Ends and sizes of entries that were put into a follower's log.
     pub(crate) followed: Vec<(Offset, usize)>,
+    /// What is to be said of it.
+    pub(crate) notices: Vec<Effect<D>>,
 }
 
 /// Whether all of a replica's work found room in the block.
@@ -74,6 +76,7 @@ impl<D: Disk> Shard<D> {
                 arrivals: Vec::new(),
                 syncs: Vec::new(),
                 followed: Vec::new(),
+                notices: Vec::new(),
             };
             let mut filled = Filled::All;
             while let Some(&group) = self.queue.front() {
@@ -136,6 +139,7 @@ impl<D: Disk> Shard<D> {
                 arrivals: Vec::new(),
                 syncs: Vec::new(),
                 followed: Vec::new(),
+                notices: Vec::new(),
             };
             self.write(block, cargo);
         }
@@ -223,17 +227,24 @@ impl<D: Disk> Shard<D> {
         now: Now,
     ) -> Filled {
         loop {
+            let room = self.make_room_for(group);
             let Some(replica) = self.replicas.get_mut(&group) else {
                 return Filled::All;
             };
-            let mut written = replica.write_to(block, cargo, now);
+            let written = match room {
+                Ok(()) => replica.write_to(block, cargo, now),
+                Err(full @ LogAppendError::StorageFull(_)) => {
+                    replica.wait_for_room(&full, cargo);
+                    Ok(Filled::All)
+                }
+                Err(error) => Err(error.to_string()),
+            };
+            self.effects.append(&mut cargo.notices);
             if !cargo.followed.is_empty() {
                 for (end, bytes) in cargo.followed.drain(..) {
                     self.behind.note(group, end, bytes);
                 }
                 self.look_for_stretch(group);
-                let bounded = self.write_oldest().map_err(|error| error.to_string());
-                written = bounded.and(written);
             }
             match written {
                 Ok(Filled::All) => {}
@@ -255,6 +266,15 @@ impl<D: Disk> Shard<D> {
             self.propose(group, block, now);
             self.work(group);
         }
+    }
+
+    /// What a leader sends goes into memory at first, of which there is only so much.
+    fn make_room_for(&mut self, group: GroupId) -> Result<(), LogAppendError> {
+        let replica = self.replicas.get(&group);
+        if replica.is_some_and(Replica::follows_next) {
+            self.write_oldest()?;
+        }
+        Ok(())
     }
 
     /// Writes pending batches to the segment and proposes them.
@@ -406,22 +426,25 @@ pub(crate) fn append_to_log<D: Disk>(
     entry: &LogEntry<'_>,
     now: Now,
 ) -> Result<LogAppended, LogAppendError> {
-    let appended = log.append(entry, now)?;
-    if let Ok(bytes) = u32::try_from(appended.bytes)
-        && appended.bytes > INLINE_ENTRY_BYTES_MAX
-    {
-        let (file, dirs) = log.sync_of_last_append()?;
-        let crc = appended.checksum;
-        large.insert(
-            entry.index,
-            SegmentSync {
-                bytes,
-                crc,
-                file,
-                dirs,
-            },
-        );
-    }
+    let lengths = entry.batches.iter().map(|batch| batch.bytes().len());
+    let is_large = u32::try_from(lengths.sum::<usize>())
+        .ok()
+        .filter(|&bytes| u64::from(bytes) > INLINE_ENTRY_BYTES_MAX);
+    let Some(bytes) = is_large else {
+        return log.append(entry, now);
+    };
+    let appended = log.append_to_file(entry, now)?;
+    let (file, dirs) = log.sync_of_last_append()?;
+    let crc = appended.checksum;
+    large.insert(
+        entry.index,
+        SegmentSync {
+            bytes,
+            crc,
+            file,
+            dirs,
+        },
+    );
     Ok(appended)
 }
 
@@ -518,8 +541,10 @@ impl<D: Disk> Replica<D> {
                 });
             }
             Unwritten::Follow(entry) => {
-                let base = self.follow(&entry, cargo, now)?;
-                self.unwritten.push_front(Unwritten::Entry(entry, base));
+                let left = self.try_follow(entry, cargo, now);
+                if let Some(entry) = left.map_err(|error| error.to_string())? {
+                    return Ok(Some((Unwritten::Follow(entry), Filled::All)));
+                }
             }
             Unwritten::Entry(entry, base) => {
                 let large = self.large.get(&entry.index);

@@ -2,15 +2,70 @@
 
 use thalweg_consensus::{Entry, EntryKind};
 use thalweg_log::disk::Disk;
-use thalweg_log::partition::LogEntry;
-use thalweg_model::batch::StoredBatch;
+use thalweg_log::partition::{AppendError, LogEntry};
+use thalweg_model::batch::{StoredBatch, StoredBatchError};
 use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LeaderEpoch, LogIndex, Now, Offset};
 
+use crate::Effect;
 use crate::flush::{Cargo, append_to_log, first_offset};
 use crate::partition::{Replica, Unwritten};
 
+/// Why an entry was not put into the log, which is as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FollowError {
+    /// The disk did not take it.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// It is no entry.
+    #[error(transparent)]
+    Batch(#[from] StoredBatchError),
+}
+
 impl<D: Disk> Replica<D> {
+    /// Whether the log waits for room on the disk, behind its leader's: with that it would not come to lead.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        self.refuses && self.follows_next()
+    }
+
+    /// Whether it is a leader's entry that is to be written next.
+    pub(crate) fn follows_next(&self) -> bool {
+        matches!(self.unwritten.front(), Some(Unwritten::Follow(_)))
+    }
+
+    /// Notes that the disk has no room for what the leader has.
+    pub(crate) fn wait_for_room(&mut self, full: &AppendError, cargo: &mut Cargo<D>) {
+        if !std::mem::replace(&mut self.refuses, true) {
+            let warning = format!("what the leader of {} has must wait: {full}", self.dir);
+            cargo.notices.push(Effect::Warning(warning));
+        }
+    }
+
+    /// Puts an entry behind the log, and notes that it is to be written; gives it back if the disk is full.
+    pub(crate) fn try_follow(
+        &mut self,
+        entry: Entry,
+        cargo: &mut Cargo<D>,
+        now: Now,
+    ) -> Result<Option<Entry>, FollowError> {
+        match self.follow(&entry, cargo, now) {
+            Ok(base) => {
+                if std::mem::take(&mut self.refuses) {
+                    let notice =
+                        format!("the disk takes what the leader of {} has again", self.dir);
+                    cargo.notices.push(Effect::Notice(notice));
+                }
+                self.unwritten.push_front(Unwritten::Entry(entry, base));
+                Ok(None)
+            }
+            Err(FollowError::Append(full @ AppendError::StorageFull(_))) => {
+                self.wait_for_room(&full, cargo);
+                Ok(Some(entry))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Notes an entry that the group handed out.
     pub(crate) fn take_entry(&mut self, entry: Entry) {
         let (term, last) = self.proposed;
@@ -43,12 +98,12 @@ impl<D: Disk> Replica<D> {
     }
 
     /// Puts an entry behind the log; the offset of its first record, if it has any.
-    pub(crate) fn follow(
+    fn follow(
         &mut self,
         entry: &Entry,
         cargo: &mut Cargo<D>,
         now: Now,
-    ) -> Result<Option<Offset>, String> {
+    ) -> Result<Option<Offset>, FollowError> {
         if entry.kind != EntryKind::Data {
             if entry.kind == EntryKind::Leader {
                 self.log.begin_epoch(LeaderEpoch::from(entry.term));
@@ -61,15 +116,14 @@ impl<D: Disk> Replica<D> {
         let mut rest = entry.data.clone();
         let mut batches = Vec::new();
         while !rest.is_empty() {
-            batches.push(StoredBatch::split_first(&mut rest).map_err(|error| error.to_string())?);
+            batches.push(StoredBatch::split_first(&mut rest)?);
         }
         let log_entry = LogEntry {
             index: entry.index,
             term: entry.term,
             batches: &batches,
         };
-        let appended = append_to_log(&mut self.log, &mut self.large, &log_entry, now)
-            .map_err(|error| error.to_string())?;
+        let appended = append_to_log(&mut self.log, &mut self.large, &log_entry, now)?;
         // What was kept from a time as leader ends here: the tail has no gaps.
         if !defect::is_on(Defect::TailKeptAfterCut) {
             self.tail.clear();

@@ -72,7 +72,9 @@ impl<D: Disk> Shard<D> {
         self.next_raft_tick = now.tick.after_ms(RAFT_TICK_MS);
         for group in self.shared.iter().copied().collect::<Vec<_>>() {
             if let Some(replica) = self.replicas.get_mut(&group) {
-                replica.group.tick();
+                if !replica.waits_for_room() {
+                    replica.group.tick();
+                }
                 self.change_members(group);
                 self.tick_copy(group);
                 self.work(group);

@@ -64,12 +64,16 @@ impl Node {
     }
 
     /// A partition whose batches go to its segment with the append.
-    fn add_written_at_once(&mut self, name: &str) -> GroupId {
+    fn add_with(&mut self, name: &str, write_behind_bytes: u32) -> GroupId {
         let mut spec = spec(name);
-        spec.config.write_behind_bytes = 0;
+        spec.config.write_behind_bytes = write_behind_bytes;
         let group = self.shard.add(spec, NOW);
         self.settle();
         group
+    }
+
+    fn add_written_at_once(&mut self, name: &str) -> GroupId {
+        self.add_with(name, 0)
     }
 
     /// The node after a checkpoint that the disk had no room for, another one, and a power cut.
@@ -372,6 +376,33 @@ fn a_full_disk_refuses_what_it_cannot_take_and_goes_on_when_there_is_room() {
         "the disk takes batches of orders-0 again",
     );
     assert_eq!(said, [full, room], "once each");
+}
+
+/// It has to be in its segment when the journal names it, and there is room in memory.
+#[test]
+fn a_batch_larger_than_a_journal_block_is_refused_by_a_full_disk_and_leaves_nothing() {
+    let mut node = Node::new(SimDisk::new(1));
+    let group = node.add_with("orders", 256 << 10);
+    node.append(group, batch(&["first"]));
+    node.settle();
+    node.disk.set_free_bytes(Some(0));
+    let large = "x".repeat(2 << 20);
+    for _ in 0..2 {
+        let refused = node.append(group, batch(&[&large]));
+        node.settle();
+        assert!(matches!(node.done[&refused], Err(AppendError::Write(_))));
+        let small = node.append(group, batch(&["small"]));
+        node.settle();
+        assert!(node.done[&small].is_ok(), "there is room in memory");
+    }
+    node.disk.set_free_bytes(None);
+    let taken = node.append(group, batch(&[&large]));
+    node.settle();
+    assert_eq!(node.base(taken), 3);
+    node.disk.crash(4);
+    let mut node = Node::new(node.disk.clone());
+    let group = node.add("orders");
+    assert_eq!(node.values(group), ["first", "small", "small", &large]);
 }
 
 /// One that still has room in memory may take a batch between two that are refused.

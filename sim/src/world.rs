@@ -410,11 +410,6 @@ impl World {
             return Ok(());
         }
         if let Some(why) = self.node(id).failure() {
-            // A follower cannot refuse what its leader tells it.
-            if self.swarm.nodes > 1 && self.node(id).disk().may_be_full() {
-                self.down(id, crate::node::Crash::Kill);
-                return Ok(());
-            }
             let seen = format!("node {id}: {why}");
             return Err(Violation::new("a healthy disk does not fail a node", seen));
         }

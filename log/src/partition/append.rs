@@ -4,6 +4,7 @@ use bytes::Bytes;
 use thalweg_model::batch::{CHECKSUM_FROM, StoredBatch};
 use thalweg_model::{LeaderEpoch, LogIndex, Now, Offset, Term, Timestamp};
 
+use super::behind::WriteWhen;
 use super::{AppendError, EntryId, PartitionLog};
 use crate::checksum::{crc32c, crc32c_of, join};
 use crate::disk::Disk;
@@ -72,6 +73,27 @@ impl<D: Disk> PartitionLog<D> {
     /// # Panics
     /// If the entry does not follow the log in index and offsets: the caller's order is broken.
     pub fn append(&mut self, entry: &LogEntry<'_>, now: Now) -> Result<Appended, AppendError> {
+        self.append_with(entry, WriteWhen::Later, now)
+    }
+
+    /// As [`Self::append`], and its bytes are in their file: for an entry too large to travel in the journal.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_to_file(
+        &mut self,
+        entry: &LogEntry<'_>,
+        now: Now,
+    ) -> Result<Appended, AppendError> {
+        self.append_with(entry, WriteWhen::Now, now)
+    }
+
+    fn append_with(
+        &mut self,
+        entry: &LogEntry<'_>,
+        when: WriteWhen,
+        now: Now,
+    ) -> Result<Appended, AppendError> {
         assert!(
             !self.recovering,
             "recovery ends before anything is appended"
@@ -82,7 +104,7 @@ impl<D: Disk> PartitionLog<D> {
         self.roll_for(entry, length, now)?;
         let position = self.active(now.wall)?.bytes;
         let markers = markers(entry.batches)?;
-        self.take_batches(entry.batches, length)?;
+        self.take_batches(entry.batches, length, when)?;
         let checksum = entry_checksum(entry.batches);
         self.note_entry(entry, (position, length, checksum), &markers);
         Ok(Appended {

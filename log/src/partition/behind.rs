@@ -21,6 +21,15 @@ use crate::segment::FileKind;
 /// disk is that slow: whoever appends writes them then.
 const WAITING_MAX: u64 = 64;
 
+/// When the bytes of an entry are written to their file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WriteWhen {
+    /// Before the append returns.
+    Now,
+    /// When many come together.
+    Later,
+}
+
 /// Bytes that belong behind the end of the active segment's file, in order.
 #[derive(Debug, Default)]
 pub(super) struct WriteBehind {
@@ -118,13 +127,19 @@ impl<D: Disk> PartitionLog<D> {
     ///
     /// # Errors
     /// What waits had to be written, and the disk is full or failed; these batches were not taken.
-    pub(super) fn take_batches(&mut self, batches: &[StoredBatch], bytes: u64) -> io::Result<()> {
+    pub(super) fn take_batches(
+        &mut self,
+        batches: &[StoredBatch],
+        bytes: u64,
+        when: WriteWhen,
+    ) -> io::Result<()> {
         let (kept, pieces) = (self.behind.bytes, self.behind.pieces.len());
         for batch in batches {
             self.behind.push(batch);
         }
         let most = WAITING_MAX * u64::from(self.config.write_behind_bytes);
-        if self.behind.bytes < most && !self.behind.failed {
+        let may_wait = when == WriteWhen::Later && !self.behind.failed;
+        if may_wait && self.behind.bytes < most {
             return Ok(());
         }
         let start = self.active_bytes() - kept;
