@@ -432,7 +432,13 @@ impl Client {
         Ok(records)
     }
 
-    fn fetch(&mut self, topic: &str, partition: i32, from: i64) -> io::Result<FetchResponse> {
+    /// One fetch as it is answered.
+    pub(crate) fn fetch(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        from: i64,
+    ) -> io::Result<FetchResponse> {
         let request = FetchRequest {
             max_wait_ms: 0,
             min_bytes: 1,
@@ -496,6 +502,24 @@ pub(crate) fn batch(values: &[Vec<u8>], producer: Option<ProducerStamp>) -> Byte
         .assign(Offset::ZERO, LeaderEpoch::ZERO)
         .bytes()
         .clone()
+}
+
+/// A changed batch with its length and its checksum made right again.
+pub(crate) fn resealed(mut batch: BytesMut) -> Bytes {
+    let length = u32::try_from(batch.len() - 12).unwrap();
+    batch[8..12].copy_from_slice(&length.to_be_bytes());
+    let crc = crc32c(&batch[21..]);
+    batch[17..21].copy_from_slice(&crc.to_be_bytes());
+    batch.freeze()
+}
+
+/// CRC-32C, bit by bit: slow and plainly right.
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0_u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0x82f6_3b78 & 0_u32.wrapping_sub(crc & 1))
+        })
+    })
 }
 
 /// A number that can be set from outside.

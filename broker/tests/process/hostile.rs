@@ -5,9 +5,11 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::harness::{Broker, Client, Dice, batch, produced};
+use crate::harness::{Broker, Client, Dice, batch, produced, resealed};
 use bytes::{BufMut, Bytes, BytesMut};
+use thalweg_model::batch::{BatchBuilder, BatchOptions, NewRecord};
 use thalweg_model::compression::Compression;
+use thalweg_model::{LeaderEpoch, Offset, Timestamp};
 use thalweg_wire::frame::request_frame;
 use thalweg_wire::header::RequestHeader;
 use thalweg_wire::messages::{MetadataRequest, ProduceRequest};
@@ -100,18 +102,7 @@ fn an_unknown_version_of_api_versions_is_answered_in_version_zero() {
 fn altered(change: impl FnOnce(&mut BytesMut)) -> Bytes {
     let mut bytes = BytesMut::from(&batch(&[b"one".to_vec(), b"two".to_vec()], None)[..]);
     change(&mut bytes);
-    let crc = crc32c(&bytes[21..]);
-    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
-    bytes.freeze()
-}
-
-/// CRC-32C, bit by bit: slow and plainly right.
-fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0_u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            (crc >> 1) ^ (0x82f6_3b78 & 0_u32.wrapping_sub(crc & 1))
-        })
-    })
+    resealed(bytes)
 }
 
 #[test]
@@ -196,8 +187,6 @@ fn a_decompression_bomb_costs_no_memory() {
             b.truncate(61);
             b[22] |= u8::try_from(codec.id()).unwrap();
             b.put_slice(&bomb);
-            let length = u32::try_from(b.len() - 12).unwrap();
-            b[8..12].copy_from_slice(&length.to_be_bytes());
         });
         assert_eq!(
             client.produce("t", 0, records).unwrap().0,
@@ -207,6 +196,29 @@ fn a_decompression_bomb_costs_no_memory() {
     }
     let grown = broker.resident_kib().saturating_sub(before);
     assert!(grown < 24 << 10, "{grown} KiB more for three bombs");
+}
+
+/// A record of the length that it says: nothing is wrong but its size.
+#[test]
+fn a_batch_that_grows_beyond_its_limit_is_refused() {
+    let (_dir, broker) = start();
+    let mut client = broker.connect();
+    for (value_bytes, code) in [(63 << 20, 0), (65 << 20, INVALID_RECORD)] {
+        let mut builder = BatchBuilder::new(BatchOptions {
+            compression: Compression::Zstd,
+            ..BatchOptions::default()
+        });
+        builder.push(&NewRecord {
+            timestamp: Timestamp::NONE,
+            key: None,
+            value: Some(&vec![0; value_bytes]),
+            headers: &[],
+        });
+        let batch = builder.finish().unwrap();
+        let stored = batch.assign(Offset::ZERO, LeaderEpoch::ZERO);
+        let answer = client.produce("t", 0, stored.bytes().clone()).unwrap();
+        assert_eq!(answer.0, code, "{value_bytes}");
+    }
 }
 
 #[test]

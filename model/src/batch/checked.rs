@@ -3,7 +3,8 @@
 use bytes::BytesMut;
 
 use super::header::{ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, MAX_TIMESTAMP_AT, checksum};
-use super::{Attributes, BatchHeader, StoredBatch};
+use super::walk::walk_payload;
+use super::{Attributes, BatchHeader, RecordShape, StoredBatch, WalkError};
 use crate::compression::Compression;
 use crate::{LeaderEpoch, Offset, Timestamp};
 
@@ -201,6 +202,14 @@ impl CheckedBatch {
     #[must_use]
     pub fn record_count(&self) -> u32 {
         u32::try_from(self.header.record_count).expect("a checked count is positive")
+    }
+
+    /// Shows the shape of each record without keeping any.
+    ///
+    /// # Errors
+    /// The codec's data is damaged or grows beyond its limit, or a record is malformed.
+    pub fn walk(&self, visit: impl FnMut(RecordShape)) -> Result<(), WalkError> {
+        walk_payload(self.compression, self.payload(), self.record_count(), visit)
     }
 
     /// Moves the bytes out of the buffer that they arrived in, so that they do not hold the rest of it.

@@ -1,6 +1,9 @@
 //! One pass over a batch's records without keeping them: what validation needs.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
+
+use crate::compression::Compression;
+use crate::limits::DECOMPRESSED_BYTES_MAX;
 
 /// What one record looks like from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +35,34 @@ pub enum WalkError {
         /// Declared records.
         count: u32,
     },
-    /// The codec's data is damaged or grows beyond the limit.
+    /// The codec's data is damaged.
     #[error("the compressed records cannot be read: {0}")]
     Codec(#[source] std::io::Error),
+    /// The plain records are larger than a batch may grow to.
+    #[error("the compressed records grow beyond {DECOMPRESSED_BYTES_MAX} bytes")]
+    TooLarge,
+}
+
+/// Walks the `count` records of a batch, decompressed as a stream if need be, and never beyond the limit of a batch.
+pub(super) fn walk_payload(
+    codec: Compression,
+    payload: &[u8],
+    count: u32,
+    visit: impl FnMut(RecordShape),
+) -> Result<(), WalkError> {
+    const LIMIT: u64 = DECOMPRESSED_BYTES_MAX as u64 + 1;
+    match codec {
+        Compression::None => walk(payload, count, visit),
+        Compression::Gzip | Compression::Snappy | Compression::Lz4 | Compression::Zstd => {
+            let reader = codec.reader(payload).map_err(WalkError::Codec)?;
+            let mut plain = reader.take(LIMIT);
+            let walked = walk(&mut plain, count, visit);
+            if plain.limit() == 0 {
+                return Err(WalkError::TooLarge);
+            }
+            walked
+        }
+    }
 }
 
 /// Walks `count` records, showing each one's shape to `visit`.

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use thalweg_model::batch::{
     BatchBuilder, BatchOptions, CheckedBatch, NewRecord, RawBatch, RecordShape, TimestampType,
-    Unpacked, walk,
+    Unpacked,
 };
 use thalweg_model::compression::Compression;
 use thalweg_model::{ErrorCode, Timestamp};
@@ -136,8 +136,6 @@ fn records_of(
     rules: &TopicRules,
     now: Timestamp,
 ) -> Result<Timestamp, Rejection> {
-    let compression = batch.compression();
-    let unreadable = |text: String| Rejection::text(ErrorCode::InvalidRecord, text);
     let base = batch.header().base_timestamp.0;
     let mut faults = Faults::default();
     let mut newest = Timestamp::NONE;
@@ -157,19 +155,9 @@ fn records_of(
             faults.add(ErrorCode::InvalidTimestamp, &shape, text);
         }
     };
-    let count = batch.record_count();
-    match compression {
-        Compression::None => walk(batch.payload(), count, visit),
-        Compression::Gzip | Compression::Snappy | Compression::Lz4 | Compression::Zstd => {
-            let reader = compression.reader(batch.payload());
-            walk(
-                reader.map_err(|error| unreadable(error.to_string()))?,
-                count,
-                visit,
-            )
-        }
-    }
-    .map_err(|error| unreadable(error.to_string()))?;
+    batch
+        .walk(visit)
+        .map_err(|error| Rejection::text(ErrorCode::InvalidRecord, error.to_string()))?;
     match faults.error {
         None => Ok(newest),
         Some(error) => {
