@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use thalweg_log::GroupId;
-use thalweg_metadata::config::{TimestampType, TopicCompression, TopicConfig};
+use thalweg_metadata::config::{RecordValidation, TimestampType, TopicCompression, TopicConfig};
 use thalweg_model::compression::{Compression, Level};
 use thalweg_model::{Timestamp, Uuid};
 
@@ -32,6 +32,8 @@ pub(crate) struct TopicRules {
     /// The codec in which batches are stored; none keeps the producer's.
     pub(crate) compression: Option<Compression>,
     pub(crate) compression_level: Level,
+    /// How much of a compressed batch is looked at.
+    pub(crate) validation: RecordValidation,
     timestamp_before_ms_max: Option<u64>,
     timestamp_after_ms_max: Option<u64>,
 }
@@ -56,6 +58,7 @@ impl TopicRules {
                 TopicCompression::Codec(codec) => Some(codec),
             },
             compression_level: config.compression_level,
+            validation: config.record_validation,
             timestamp_before_ms_max: config.timestamp_before_max_ms,
             timestamp_after_ms_max: config.timestamp_after_max_ms,
         }

@@ -25,3 +25,4 @@ mod slow;
 mod soak;
 mod start;
 mod unacknowledged;
+mod validation;

@@ -1,8 +1,11 @@
 //! Offsets by time, record by record (ListOffsets).
+//!
+//! A batch may have been taken on its header's word (`record.validation`). One that cannot be read, or lacks the record that
+//! its header promises, is answered for by the header: no search reads on for what is nowhere.
 
 use std::io;
 
-use thalweg_model::batch::Record;
+use thalweg_model::batch::{BatchHeader, StoredBatch, TimestampType};
 use thalweg_model::{LeaderEpoch, Offset, Timestamp};
 
 use super::{OpenError, PartitionLog, ReadError};
@@ -24,7 +27,7 @@ impl<D: Disk> PartitionLog<D> {
     /// The first record below `up_to` that is as young as `timestamp` or younger.
     ///
     /// # Errors
-    /// The disk failed, or a batch cannot be decompressed.
+    /// The disk failed, or a batch is damaged.
     pub fn offset_for_timestamp(
         &mut self,
         timestamp: Timestamp,
@@ -49,12 +52,13 @@ impl<D: Disk> PartitionLog<D> {
                 {
                     continue;
                 }
-                let found = self.find_record(segment, &scanned, |record| {
-                    record.timestamp >= timestamp && record.offset >= self.log_start
-                })?;
-                if found.is_some() {
-                    return Ok(found.filter(|found| found.offset < up_to));
+                let found = self.find_record(segment, &scanned, timestamp, self.log_start)?;
+                // The promised record may be one that was deleted from the front of the log.
+                if found.is_none() && scanned.header.first_offset() < self.log_start {
+                    continue;
                 }
+                let found = found.unwrap_or_else(|| self.by_header(&scanned.header));
+                return Ok(Some(found).filter(|found| found.offset < up_to));
             }
         }
         Ok(None)
@@ -88,17 +92,29 @@ impl<D: Disk> PartitionLog<D> {
         let Some(scanned) = segment.scan(&self.home, batch.position)?.next()? else {
             return Ok(None);
         };
-        self.find_record(segment, &scanned, |record| {
-            record.timestamp >= youngest.timestamp
-        })
+        let found = self.find_record(segment, &scanned, youngest.timestamp, Offset::ZERO)?;
+        Ok(Some(
+            found.unwrap_or_else(|| self.by_header(&scanned.header)),
+        ))
     }
 
-    /// The first record of a batch that is `wanted`.
+    /// What the header of a batch says of its youngest record.
+    fn by_header(&self, header: &BatchHeader) -> TimestampedOffset {
+        TimestampedOffset {
+            offset: header.first_offset().max(self.log_start),
+            timestamp: header.max_timestamp,
+            epoch: header.epoch(),
+        }
+    }
+
+    /// The first record of a batch that has `timestamp` or a later one and an offset from `from` on; what the header says
+    /// if the batch cannot be read so far.
     fn find_record(
         &self,
         segment: &Segment,
         scanned: &Scanned,
-        wanted: impl Fn(&Record<'_>) -> bool,
+        timestamp: Timestamp,
+        from: Offset,
     ) -> Result<Option<TimestampedOffset>, ReadError> {
         let length = scanned.header.batch_bytes;
         let batch =
@@ -109,18 +125,45 @@ impl<D: Disk> PartitionLog<D> {
                         io::Error::new(io::ErrorKind::InvalidData, error)
                     }
                 })?;
-        let unreadable = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-        let unpacked = batch.unpack().map_err(unreadable)?;
-        for record in unpacked.records() {
-            let record = record.map_err(unreadable)?;
-            if wanted(&record) {
-                return Ok(Some(TimestampedOffset {
-                    offset: record.offset,
-                    timestamp: record.timestamp,
-                    epoch: scanned.header.epoch(),
-                }));
-            }
+        match first_record(&batch, timestamp, from) {
+            Ok(found) => Ok(found),
+            Err(Unreadable) => Ok(Some(self.by_header(&scanned.header))),
         }
-        Ok(None)
+    }
+}
+
+/// A batch whose records are not what its header says.
+struct Unreadable;
+
+fn first_record(
+    batch: &StoredBatch,
+    timestamp: Timestamp,
+    from: Offset,
+) -> Result<Option<TimestampedOffset>, Unreadable> {
+    let header = batch.header();
+    let (mut found, mut strays) = (None, false);
+    let walked = batch.walk(|shape| {
+        strays |= !(0..=header.last_offset_delta).contains(&shape.offset_delta);
+        if found.is_some() || strays {
+            return;
+        }
+        let record = TimestampedOffset {
+            offset: header.first_offset() + shape.offset_delta.unsigned_abs(),
+            timestamp: match header.attributes.timestamp_type() {
+                TimestampType::CreateTime => {
+                    Timestamp(header.base_timestamp.0.wrapping_add(shape.timestamp_delta))
+                }
+                TimestampType::LogAppendTime => header.max_timestamp,
+            },
+            epoch: header.epoch(),
+        };
+        if record.timestamp >= timestamp && record.offset >= from {
+            found = Some(record);
+        }
+    });
+    match (found, walked) {
+        (Some(_), _) => Ok(found),
+        (None, Ok(())) if !strays => Ok(None),
+        (None, _) => Err(Unreadable),
     }
 }

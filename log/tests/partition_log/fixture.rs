@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use thalweg_log::aligned::AlignedBuf;
 use thalweg_log::disk::{Disk, DiskFile};
 use thalweg_log::partition::{Appended, Checkpoint, LogEntry, LogRead, LogState};
 use thalweg_log::{FileCache, LogConfig, LogHome, PartitionLog};
 use thalweg_model::batch::{
-    BatchBuilder, BatchOptions, CheckedBatch, NewRecord, ProducerStamp, StoredBatch,
+    BatchBuilder, BatchOptions, CHECKSUM_FROM, CheckedBatch, HEADER_BYTES, NewRecord,
+    ProducerStamp, RawBatch, StoredBatch,
 };
 use thalweg_model::compression::Compression;
 use thalweg_model::{
@@ -50,6 +51,23 @@ pub(crate) fn compressed(timestamps: &[i64], compression: Compression) -> Checke
         ..BatchOptions::default()
     };
     with_options(timestamps, 50, options)
+}
+
+/// A compressed batch whose payload is none of its codec's; its header and its checksum are right.
+pub(crate) fn unreadable(timestamps: &[i64], compression: Compression) -> CheckedBatch {
+    altered(compressed(timestamps, compression), |bytes| {
+        bytes[HEADER_BYTES..].fill(0xff);
+    })
+}
+
+/// A changed batch with its checksum made right again.
+pub(crate) fn altered(batch: CheckedBatch, change: impl FnOnce(&mut [u8])) -> CheckedBatch {
+    let stored = batch.assign(Offset::ZERO, LeaderEpoch::ZERO);
+    let mut bytes = BytesMut::from(&stored.bytes()[..]);
+    change(&mut bytes);
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &bytes[CHECKSUM_FROM..]);
+    bytes[17..21].copy_from_slice(&u32::try_from(crc).unwrap().to_be_bytes());
+    RawBatch(bytes).check().unwrap()
 }
 
 pub(crate) fn idempotent(

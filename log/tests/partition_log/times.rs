@@ -5,7 +5,9 @@ use thalweg_model::batch::BatchOptions;
 use thalweg_model::compression::Compression;
 use thalweg_model::{LeaderEpoch, Timestamp};
 
-use crate::fixture::{Fixture, batch, compressed, offset, small_segments, with_options};
+use crate::fixture::{
+    Fixture, altered, batch, compressed, offset, small_segments, unreadable, with_options,
+};
 
 type Found = Option<(i64, i64)>;
 
@@ -97,5 +99,43 @@ on_both_disks! {
         log.append(vec![with_options(&[-1, -1], 10, BatchOptions::default())]);
         assert_eq!(by_time(&mut log, 0, 2), None);
         assert_eq!(youngest(&mut log, 2), None);
+    }
+
+    fn a_batch_that_cannot_be_read_is_answered_for_by_its_header(disk, home) {
+        for compression in &Compression::ALL[1..] {
+            let place = home.join(compression.name());
+            let mut log = Fixture::new(disk, &place, LogConfig::default());
+            log.append(vec![compressed(&[10, 20, 30], *compression)]);
+            log.append(vec![unreadable(&[40, 60, 50], *compression)]);
+            log.append(vec![compressed(&[70, 90, 80], *compression)]);
+            assert_eq!(by_time(&mut log, 11, 9), Some((1, 20)));
+            assert_eq!(by_time(&mut log, 31, 9), Some((3, 60)));
+            assert_eq!(by_time(&mut log, 61, 9), Some((6, 70)), "one that lies is passed over");
+            assert_eq!(youngest(&mut log, 9), Some((7, 90)));
+            assert_eq!(youngest(&mut log, 6), Some((3, 60)));
+            log.log.delete_records_before(offset(4)).unwrap();
+            assert_eq!(by_time(&mut log, 31, 9), Some((4, 60)), "from the start of the log on");
+        }
+    }
+
+    fn a_search_ends_where_a_header_promises_what_is_nowhere(disk, home) {
+        let mut log = Fixture::new(disk, home, LogConfig::default());
+        let mut young = compressed(&[10, 20, 30], Compression::Lz4);
+        young.stamp_create_time(Timestamp(500));
+        log.append(vec![young]);
+        log.append(vec![compressed(&[600, 40, 50], Compression::Lz4)]);
+        assert_eq!(by_time(&mut log, 20, 6), Some((1, 20)));
+        assert_eq!(by_time(&mut log, 31, 6), Some((0, 500)));
+        assert_eq!(youngest(&mut log, 3), Some((0, 500)));
+        // In what is left of a batch, nothing was promised.
+        log.log.delete_records_before(offset(1)).unwrap();
+        assert_eq!(by_time(&mut log, 31, 6), Some((3, 600)));
+    }
+
+    fn an_offset_that_is_not_the_batchs_is_never_an_answer(disk, home) {
+        let mut log = Fixture::new(disk, home, LogConfig::default());
+        log.append(vec![altered(batch(&[10, 20], 10), |bytes| bytes[64] = 0x7e)]);
+        assert_eq!(by_time(&mut log, 5, 2), Some((0, 20)));
+        assert_eq!(youngest(&mut log, 2), Some((0, 20)));
     }
 }

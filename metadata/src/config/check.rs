@@ -289,6 +289,11 @@ mod tests {
                 "Invalid value GZIP for configuration compression.type: String must be one of: uncompressed, zstd, lz4, snappy, gzip, producer",
             ),
             (
+                "record.validation",
+                "none",
+                "Invalid value none for configuration record.validation: String must be one of: full, header",
+            ),
+            (
                 "cleanup.policy",
                 "compact,foo",
                 "Invalid value foo for configuration cleanup.policy: String must be one of: compact, delete",

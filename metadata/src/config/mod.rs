@@ -28,6 +28,6 @@ pub use group_rules::check_group;
 pub use layers::{ConfigLayers, StaticConfigs};
 pub use resource::{ConfigResource, ResourceError};
 pub use table::{ConfigTable, broker_keys, client_metrics_keys, group_keys, topic_keys};
-pub use topic::{Cleanup, TimestampType, TopicCompression, TopicConfig};
+pub use topic::{Cleanup, RecordValidation, TimestampType, TopicCompression, TopicConfig};
 pub use topic_rules::check_topic;
 pub use value::ConfigValue;

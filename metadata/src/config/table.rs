@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn the_tables_hold_every_key_and_their_defaults_pass_their_checks() {
-        assert_eq!(topic_keys().iter().count(), 34);
-        assert_eq!(broker_keys().iter().count(), 363);
+        assert_eq!(topic_keys().iter().count(), 35);
+        assert_eq!(broker_keys().iter().count(), 364);
         assert_eq!(group_keys().iter().count(), 17);
         assert_eq!(client_metrics_keys().iter().count(), 3);
         for table in [

@@ -37,6 +37,15 @@ pub enum TopicCompression {
     Codec(Compression),
 }
 
+/// How much of a compressed batch is looked at before it is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordValidation {
+    /// Every record.
+    Full,
+    /// The header, where nothing is asked of single records.
+    Header,
+}
+
 /// The settings of a topic, each from its strongest layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopicConfig {
@@ -74,6 +83,8 @@ pub struct TopicConfig {
     pub min_insync_replicas: u32,
     /// `preallocate`.
     pub preallocate: bool,
+    /// `record.validation`.
+    pub record_validation: RecordValidation,
     /// `retention.bytes`; `None` keeps any number.
     pub retention_bytes: Option<u64>,
     /// `retention.ms`; `None` keeps records for ever.
@@ -121,6 +132,7 @@ impl ConfigLayers<'_> {
             min_compaction_lag_ms: values.unsigned("min.compaction.lag.ms"),
             min_insync_replicas: values.int("min.insync.replicas"),
             preallocate: values.flag("preallocate"),
+            record_validation: values.record_validation(),
             retention_bytes: values.bounded("retention.bytes"),
             retention_ms: values.bounded("retention.ms"),
             segment_bytes: values.segment_bytes(),
@@ -245,6 +257,13 @@ impl Values<'_> {
             _ => TimestampType::CreateTime,
         }
     }
+
+    fn record_validation(&self) -> RecordValidation {
+        match self.get("record.validation").to_string().as_str() {
+            "header" => RecordValidation::Header,
+            _ => RecordValidation::Full,
+        }
+    }
 }
 
 fn default_of(key: &ConfigKey) -> ConfigValue {
@@ -307,6 +326,18 @@ mod tests {
             config(&[("log.retention.hours", "-1")], &[]).retention_ms,
             None
         );
+    }
+
+    #[test]
+    fn records_are_looked_at_unless_somebody_chose_otherwise() {
+        let validation = |start, own| config(start, own).record_validation;
+        let broker: &[(&str, &str)] = &[("log.record.validation", "header")];
+        assert_eq!(validation(&[], &[]), RecordValidation::Full);
+        assert_eq!(validation(broker, &[]), RecordValidation::Header);
+        let own = &[("record.validation", "full")];
+        assert_eq!(validation(broker, own), RecordValidation::Full);
+        let own = &[("record.validation", "header")];
+        assert_eq!(validation(&[], own), RecordValidation::Header);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! A batch with its offsets: the bytes that are written, replicated and served.
 
+use std::io;
+
 use bytes::{Bytes, BytesMut};
 
 use super::header::{HEADER_BYTES, MAGIC_AT, checksum};
-use super::{BatchHeader, RecordError, Unpacked};
+use super::walk::walk_payload;
+use super::{BatchHeader, RecordError, RecordShape, Unpacked, WalkError};
 
 /// One batch of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,5 +109,19 @@ impl StoredBatch {
     /// The codec does not exist or its data is damaged.
     pub fn unpack(&self) -> Result<Unpacked, RecordError> {
         Unpacked::new(&self.header, self.bytes.slice(HEADER_BYTES..))
+    }
+
+    /// Shows the shape of each record without keeping any.
+    ///
+    /// # Errors
+    /// The codec does not exist, its data is damaged or grows beyond its limit, or a record is malformed. What was
+    /// shown before that stands.
+    pub fn walk(&self, visit: impl FnMut(RecordShape)) -> Result<(), WalkError> {
+        let codec = self.header.attributes.compression();
+        let codec = codec.ok_or_else(|| {
+            WalkError::Codec(io::Error::new(io::ErrorKind::InvalidData, "no such codec"))
+        })?;
+        let count = u32::try_from(self.header.record_count).unwrap_or(0);
+        walk_payload(codec, &self.bytes[HEADER_BYTES..], count, visit)
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! Not done: transactions: a transactional batch is refused with `INVALID_TXN_STATE`.
 
+mod believed;
 mod validate;
 
 use std::rc::Rc;

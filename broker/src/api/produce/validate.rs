@@ -1,4 +1,4 @@
-//! What a topic asks of a batch beyond a good checksum.
+//! What a topic asks of a batch beyond a good checksum. Readers cannot rely on it: `record.validation` may leave it out.
 
 use bytes::BytesMut;
 use thalweg_model::batch::{
@@ -8,6 +8,7 @@ use thalweg_model::batch::{
 use thalweg_model::compression::Compression;
 use thalweg_model::{ErrorCode, Timestamp};
 
+use super::believed::{is_believed, newest_by_header};
 use crate::cluster::TopicRules;
 use crate::errors;
 
@@ -86,7 +87,11 @@ pub(super) fn batch(
         let text = "Produce requests with version below 7 are not allowed to use zstd".to_owned();
         return Err(Rejection::text(ErrorCode::UnsupportedCompressionType, text));
     }
-    let newest = records_of(&batch, rules, request.now)?;
+    let newest = if is_believed(&batch, rules) {
+        newest_by_header(&batch, rules, request.now)?
+    } else {
+        records_of(&batch, rules, request.now)?
+    };
     batch.stamp_create_time(newest);
     if let Some(target) = rules.compression
         && target != batch.compression()

@@ -221,7 +221,8 @@ impl Fetcher {
                     // A fetch may end in the middle of a batch; it comes again from its start.
                     Err(StoredBatchError::Incomplete { .. }) => break,
                     Err(StoredBatchError::Damaged(why)) => {
-                        return Err(self.damaged(partition, why));
+                        let next = self.positions.get(partition).map_or(0, |p| p.next);
+                        return Err(self.damaged(partition, next + 1, why));
                     }
                 };
                 self.print_batch(partition, &batch, out, printer)?;
@@ -240,9 +241,10 @@ impl Fetcher {
         let header = batch.header();
         if !header.attributes.is_control() {
             let unpacked = batch.unpack();
-            let unpacked = unpacked.map_err(|wrong| self.damaged(partition, wrong))?;
+            let behind = header.next_offset().value();
+            let unpacked = unpacked.map_err(|wrong| self.damaged(partition, behind, wrong))?;
             for record in unpacked.records() {
-                let record = record.map_err(|wrong| self.damaged(partition, wrong))?;
+                let record = record.map_err(|wrong| self.damaged(partition, behind, wrong))?;
                 if !self.positions.wants(partition, &record) {
                     continue;
                 }
@@ -264,7 +266,8 @@ impl Fetcher {
         Ok(())
     }
 
-    fn damaged(&self, partition: i32, why: impl std::fmt::Display) -> Failure {
+    /// `behind` is where what comes after it begins, as far as is known.
+    fn damaged(&self, partition: i32, behind: i64, why: impl std::fmt::Display) -> Failure {
         let next = self.positions.get(partition).map_or(0, |p| p.next);
         Failure::new(format!(
             "partition {partition} of '{}' cannot be read at offset {next}",
@@ -272,8 +275,7 @@ impl Fetcher {
         ))
         .why(why.to_string())
         .fix(format!(
-            "go on behind it with --partition {partition} --offset {}",
-            next + 1
+            "go on behind it with --partition {partition} --offset {behind}"
         ))
     }
 }
