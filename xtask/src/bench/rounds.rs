@@ -48,7 +48,7 @@ impl Bench {
             devices: Vec::new(),
         };
         let result = match scenario.work {
-            Work::Start => self.starts(&mut outcome),
+            Work::Start => self.starts(scenario, &mut outcome),
             Work::Recovery { between, .. } => self.recoveries(scenario, between, &mut outcome),
             Work::Light { .. }
             | Work::LightRead { .. }
@@ -65,11 +65,11 @@ impl Bench {
     }
 
     /// Every round starts each system on a fresh data directory.
-    fn starts(&self, outcome: &mut Outcome) -> Result<()> {
+    fn starts(&self, scenario: &Scenario, outcome: &mut Outcome) -> Result<()> {
         for round in 0..self.pairs {
             let mut row = Row::new(self.systems.len());
             for index in self.order(round) {
-                let running = self.systems[index].start(&self.place(index, round)?)?;
+                let running = self.systems[index].start(&self.place(scenario, index, round)?)?;
                 first_produce::until_acknowledged(running.address)?;
                 let acknowledged = running.started.elapsed();
                 let mut sample = measure::at_rest(&running)?;
@@ -88,7 +88,7 @@ impl Bench {
     fn recoveries(&self, scenario: &Scenario, between: u64, outcome: &mut Outcome) -> Result<()> {
         let mut running = VecDeque::new();
         for (index, system) in self.systems.iter().enumerate() {
-            let broker = system.start(&self.place(index, 0)?)?;
+            let broker = system.start(&self.place(scenario, index, 0)?)?;
             self.prepare(&broker, scenario)?;
             running.push_back(broker);
         }
@@ -98,7 +98,7 @@ impl Bench {
                 let broker = running.pop_front().expect("each system runs");
                 self.fill(&broker, scenario, between)?;
                 broker.kill()?;
-                let broker = system.start(&self.place(index, 0)?)?;
+                let broker = system.start(&self.place(scenario, index, 0)?)?;
                 first_produce::until_acknowledged(broker.address)?;
                 let acknowledged = millis(broker.started.elapsed());
                 let sample = Sample::from([
@@ -118,7 +118,7 @@ impl Bench {
     fn loads(&self, scenario: &Scenario, outcome: &mut Outcome) -> Result<()> {
         let mut running = Vec::new();
         for (index, system) in self.systems.iter().enumerate() {
-            running.push(system.start(&self.place(index, 0)?)?);
+            running.push(system.start(&self.place(scenario, index, 0)?)?);
         }
         for broker in &running {
             self.prepare(broker, scenario)?;
@@ -148,13 +148,18 @@ impl Bench {
         }
     }
 
-    fn place(&self, index: usize, round: u32) -> Result<Place> {
+    fn place(&self, scenario: &Scenario, index: usize, round: u32) -> Result<Place> {
+        // Files of deleted topics go soon, so that a long comparison does not fill the disk.
+        let mut overrides = vec![("log.segment.delete.delay.ms".to_owned(), "1000".to_owned())];
+        if self.systems[index] == System::Thalweg {
+            let own = scenario.thalweg.iter();
+            overrides.extend(own.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        }
         Ok(Place {
             home: self.data.join(format!("{index}-{round}")),
             port: self.port + 2 * u16::try_from(index)?,
             thalweg: self.thalweg.clone(),
-            // Files of deleted topics go soon, so that a long comparison does not fill the disk.
-            overrides: vec![("log.segment.delete.delay.ms".to_owned(), "1000".to_owned())],
+            overrides,
         })
     }
 
