@@ -12,7 +12,7 @@ use thalweg_log::incoming::{Arrival, Arrived, FilePlace, Incoming, IncomingError
 use thalweg_log::partition::{LogRemoval, LogState};
 
 use crate::begin::beginning_of;
-use crate::limits::{COPIES_MAX, COPY_PART_BYTES, COPY_TICKS_MAX};
+use crate::limits::{COPIES_MAX, COPY_IDLE_TICKS_MAX, COPY_PART_BYTES, COPY_TICKS_MAX};
 use crate::message::{FilePart, FileRequest, PeerMessage};
 use crate::partition::Replica;
 use crate::{Effect, Shard};
@@ -30,6 +30,8 @@ pub(crate) struct Copying<D: Disk> {
     dir: String,
     /// Ticks since something was asked for.
     ticks: u32,
+    /// Ticks since something came.
+    idle_ticks: u32,
 }
 
 /// A part of a copy for an I/O thread.
@@ -117,6 +119,7 @@ impl<D: Disk> Shard<D> {
                 incoming: Incoming::new(self.disk.clone(), waiting, topic, state),
                 dir,
                 ticks: 0,
+                idle_ticks: 0,
             });
         } else if let Some(copying) = &mut self.replicas.get_mut(&group)?.copying {
             copying.message = message;
@@ -139,14 +142,18 @@ impl<D: Disk> Shard<D> {
         None
     }
 
-    /// What was asked for is asked for again: the request or its answer may be lost.
+    /// What was asked for is asked for again: the request or its answer may be lost. A copy of which nothing
+    /// comes any more makes room for others.
     pub(crate) fn tick_copy(&mut self, group: GroupId) {
         let replica = self.replicas.get_mut(&group);
         let Some(copying) = replica.and_then(|replica| replica.copying.as_mut()) else {
             return;
         };
         copying.ticks += 1;
-        if copying.ticks >= COPY_TICKS_MAX && copying.incoming.wanted().is_some() {
+        copying.idle_ticks += 1;
+        if copying.idle_ticks >= COPY_IDLE_TICKS_MAX {
+            self.give_up_copy(group);
+        } else if copying.ticks >= COPY_TICKS_MAX && copying.incoming.wanted().is_some() {
             self.go_on_copying(group);
         }
     }
@@ -235,6 +242,7 @@ impl<D: Disk> Shard<D> {
             self.remove_directory(arrived.dir().to_path_buf());
             return;
         };
+        copying.idle_ticks = 0;
         match copying.incoming.arrived(arrived) {
             Ok(()) => {
                 if let Some(message) = self.go_on_copying(group) {

@@ -81,3 +81,6 @@ pub const COPY_PART_BYTES: u64 = 1 << 20;
 
 /// Ticks of Raft until a part that did not come is asked for again.
 pub const COPY_TICKS_MAX: u32 = 5;
+
+/// Ticks of Raft until a copy is given up of which nothing came: 30 s, in which a leader has told of its log 15 times.
+pub const COPY_IDLE_TICKS_MAX: u32 = 300;
