@@ -26,28 +26,38 @@ use crate::{Effect, PartitionSpec, Shard};
 #[derive(Debug)]
 pub(crate) struct StoredBeginning {
     pub(crate) spec: StoredSpec,
+    /// Name of the directory that is given up.
+    pub(crate) former: String,
     pub(crate) log: LogState,
 }
 
 impl StoredBeginning {
-    fn to_bytes(spec: &Bytes, log: &Bytes) -> Bytes {
-        let mut out = BytesMut::with_capacity(4 + spec.len() + log.len());
-        out.put_u32(u32::try_from(spec.len()).expect("a partition's description is short"));
-        out.put_slice(spec);
+    fn to_bytes(spec: &Bytes, former: &str, log: &Bytes) -> Bytes {
+        let mut out = BytesMut::with_capacity(8 + spec.len() + former.len() + log.len());
+        for piece in [spec, former.as_bytes()] {
+            out.put_u32(u32::try_from(piece.len()).expect("names and descriptions are short"));
+            out.put_slice(piece);
+        }
         out.put_slice(log);
         out.freeze()
     }
 
     pub(crate) fn from_bytes(mut bytes: Bytes) -> Result<Self, SpecError> {
-        let length = bytes.try_get_u32().map_err(|_short| SpecError)?;
-        let length = usize::try_from(length).map_err(|_large| SpecError)?;
-        if bytes.len() < length {
-            return Err(SpecError);
-        }
-        let spec = PartitionSpec::from_bytes(&bytes.split_to(length))?;
+        let spec = PartitionSpec::from_bytes(&take_piece(&mut bytes)?)?;
+        let former = take_piece(&mut bytes)?.to_vec();
+        let former = String::from_utf8(former).map_err(|_other| SpecError)?;
         let log = LogState::decode(&bytes).map_err(|_other| SpecError)?;
-        Ok(Self { spec, log })
+        Ok(Self { spec, former, log })
     }
+}
+
+fn take_piece(bytes: &mut Bytes) -> Result<Bytes, SpecError> {
+    let length = bytes.try_get_u32().map_err(|_short| SpecError)?;
+    let length = usize::try_from(length).map_err(|_large| SpecError)?;
+    if bytes.len() < length {
+        return Err(SpecError);
+    }
+    Ok(bytes.split_to(length))
 }
 
 /// The state of a log to begin with, if these are the bytes of one.
@@ -183,7 +193,7 @@ impl<D: Disk> Replica<D> {
     ) -> (Unwritten, Filled) {
         let members = (snapshot.membership_index, &snapshot.membership);
         let spec = self.spec.to_bytes(&dir, members);
-        let payload = StoredBeginning::to_bytes(&spec, &snapshot.data);
+        let payload = StoredBeginning::to_bytes(&spec, &self.dir, &snapshot.data);
         let under_way = block.fits(payload.len());
         if under_way {
             if !defect::is_on(Defect::BeginningNotStored) {

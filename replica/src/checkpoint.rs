@@ -11,7 +11,7 @@ use thalweg_log::GroupId;
 use thalweg_log::disk::{Disk, DiskFile};
 use thalweg_log::journal::{BlockSequence, Growth};
 use thalweg_log::manifest::{GroupManifest, ManifestChange, ManifestWrite, ManifestWritten};
-use thalweg_log::partition::{LogState, Removed};
+use thalweg_log::partition::{LogRemoval, LogState, Removed};
 use thalweg_model::Now;
 use thalweg_model::defect::{self, Defect};
 
@@ -310,12 +310,12 @@ impl<D: Disk> Shard<D> {
         }
         self.journal.release(under_way.up_to);
         for Gone { dir, removal, .. } in self.removed.drain(..under_way.removed) {
-            match removal {
-                Some(removal) => self.effects.push(Effect::RemoveLog(removal)),
-                None => {
-                    self.dirs_in_use.remove(&dir);
-                }
+            let removal = removal.map(LogRemoval::doom);
+            let path = self.config.dir.join(&dir);
+            if removal.as_ref().is_none_or(|removal| removal.dir() != path) {
+                self.dirs_in_use.remove(&dir); // The name is free.
             }
+            self.effects.extend(removal.map(Effect::RemoveLog));
         }
     }
 

@@ -9,7 +9,7 @@ use thalweg_consensus::Message;
 use thalweg_log::GroupId;
 use thalweg_log::disk::{Disk, DiskFile};
 use thalweg_log::incoming::{Arrival, Arrived, FilePlace, Incoming, IncomingError};
-use thalweg_log::partition::{LogRemoval, LogState};
+use thalweg_log::partition::{LogRemoval, LogState, is_doomed};
 
 use crate::begin::beginning_of;
 use crate::limits::{COPIES_MAX, COPY_IDLE_TICKS_MAX, COPY_PART_BYTES, COPY_TICKS_MAX};
@@ -305,18 +305,23 @@ impl<D: Disk> Shard<D> {
         self.config.dir.join(waiting_name(dir))
     }
 
-    /// Removes what a process left behind that stopped while it copied.
-    pub(crate) fn clear_waiting_room(&mut self) -> io::Result<()> {
+    /// Removes what a process left behind that stopped while it copied, or while it removed a log.
+    pub(crate) fn clear_up(&mut self) -> io::Result<()> {
         let room = self.waiting_room("");
         let names = match self.disk.list(&room) {
-            Ok(names) => names,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            names => names?,
         };
         for name in names {
             self.dirs_in_use
                 .insert(waiting_name(&name.to_string_lossy()));
             self.remove_directory(room.join(name));
+        }
+        let dir = self.config.dir.clone();
+        for name in self.disk.list(&dir)? {
+            if is_doomed(&name) {
+                self.remove_directory(dir.join(name));
+            }
         }
         Ok(())
     }

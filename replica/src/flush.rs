@@ -207,12 +207,7 @@ impl<D: Disk> Shard<D> {
                 self.send_all(group, messages);
                 self.complete_durable(group);
             }
-            News::CutIsSafe => {
-                if let Err(error) = replica.cut() {
-                    self.fail(format!("the log of group {group} was not cut: {error}"));
-                    return;
-                }
-            }
+            News::CutIsSafe => replica.cut_is_safe(),
             News::BeginIsSafe => self.begun(group),
         }
         self.work(group);
@@ -554,22 +549,8 @@ impl<D: Disk> Replica<D> {
                 }
                 cargo.syncs.extend(self.large.remove(&entry.index));
             }
-            Unwritten::Cut {
-                last,
-                under_way: false,
-            } if block.fits(0) => {
-                let term = self.log.term_at(last).map_err(|error| error.to_string())?;
-                let term = term.unwrap_or_default();
-                block.push(&JournalEntry::truncate(group, last, term));
-                let news = News::CutIsSafe;
-                cargo.arrivals.push(Arrival { group, news });
-                let under_way = true;
-                return Ok(Some((Unwritten::Cut { last, under_way }, Filled::All)));
-            }
-            Unwritten::Cut {
-                under_way: true, ..
-            }
-            | Unwritten::Begin {
+            Unwritten::Cut { last, step } => return self.write_cut((last, step), block, cargo),
+            Unwritten::Begin {
                 under_way: true, ..
             } => return Ok(Some((next, Filled::All))),
             Unwritten::Ready(ready, messages) => {
@@ -586,7 +567,7 @@ impl<D: Disk> Replica<D> {
                 dir,
                 under_way: false,
             } => return Ok(Some(self.write_beginning((snapshot, dir), block, cargo))),
-            Unwritten::HardState(_) | Unwritten::Created(_) | Unwritten::Cut { .. } => {
+            Unwritten::HardState(_) | Unwritten::Created(_) => {
                 return Ok(Some((next, Filled::BlockFull)));
             }
         }

@@ -2,14 +2,15 @@
 
 use thalweg_consensus::{Entry, EntryKind};
 use thalweg_log::disk::Disk;
-use thalweg_log::partition::{AppendError, LogEntry};
+use thalweg_log::journal::{BlockBuilder, JournalEntry};
+use thalweg_log::partition::{AppendError, LogEntry, OpenError};
 use thalweg_model::batch::{StoredBatch, StoredBatchError};
 use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LeaderEpoch, LogIndex, Now, Offset};
 
 use crate::Effect;
-use crate::flush::{Cargo, append_to_log, first_offset};
-use crate::partition::{Replica, Unwritten};
+use crate::flush::{Arrival, Cargo, Filled, News, append_to_log, first_offset};
+use crate::partition::{CutStep, Replica, Unwritten};
 
 /// Why an entry was not put into the log, which is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +26,14 @@ pub(crate) enum FollowError {
 impl<D: Disk> Replica<D> {
     /// Whether the log waits for room on the disk, behind its leader's: with that it would not come to lead.
     pub(crate) fn waits_for_room(&self) -> bool {
-        self.refuses && self.follows_next()
+        let cut = matches!(
+            self.unwritten.front(),
+            Some(Unwritten::Cut {
+                step: CutStep::Safe,
+                ..
+            })
+        );
+        self.refuses && (cut || self.follows_next())
     }
 
     /// Whether it is a leader's entry that is to be written next.
@@ -93,7 +101,7 @@ impl<D: Disk> Replica<D> {
         self.proposed.1 = self.proposed.1.min(last);
         self.unwritten.push_back(Unwritten::Cut {
             last,
-            under_way: false,
+            step: CutStep::Planned,
         });
     }
 
@@ -133,20 +141,63 @@ impl<D: Disk> Replica<D> {
         Ok(Some(appended.first))
     }
 
-    /// Cuts the files, now that the journal knows of it.
-    pub(crate) fn cut(&mut self) -> Result<(), String> {
-        let Some(Unwritten::Cut { last, .. }) = self.unwritten.pop_front() else {
-            return Err("a cut that nobody planned".to_owned());
+    /// The journal knows of the cut in front.
+    pub(crate) fn cut_is_safe(&mut self) {
+        if let Some(Unwritten::Cut { step, .. }) = self.unwritten.front_mut() {
+            *step = CutStep::Safe;
+        }
+    }
+
+    /// Puts a cut into the block, or cuts the files if the journal has it; gives it back if it has to wait.
+    pub(crate) fn write_cut(
+        &mut self,
+        (last, step): (LogIndex, CutStep),
+        block: &mut BlockBuilder,
+        cargo: &mut Cargo<D>,
+    ) -> Result<Option<(Unwritten, Filled)>, String> {
+        let (step, filled) = match step {
+            CutStep::Planned if block.fits(0) => {
+                let term = self.log.term_at(last).map_err(|error| error.to_string())?;
+                let term = term.unwrap_or_default();
+                block.push(&JournalEntry::truncate(self.id, last, term));
+                cargo.arrivals.push(Arrival {
+                    group: self.id,
+                    news: News::CutIsSafe,
+                });
+                (CutStep::UnderWay, Filled::All)
+            }
+            CutStep::Planned => (step, Filled::BlockFull),
+            CutStep::UnderWay => (step, Filled::All),
+            CutStep::Safe => {
+                let cut = self.cut(last, cargo);
+                if cut.map_err(|error| format!("the log was not cut: {error}"))? {
+                    return Ok(None);
+                }
+                (step, Filled::All)
+            }
         };
+        Ok(Some((Unwritten::Cut { last, step }, filled)))
+    }
+
+    /// Cuts the files; false if what stays cannot be written to them on a full disk.
+    fn cut(&mut self, last: LogIndex, cargo: &mut Cargo<D>) -> Result<bool, OpenError> {
+        if let Err(error) = self.log.write_out() {
+            return match AppendError::from(error) {
+                full @ AppendError::StorageFull(_) => {
+                    self.wait_for_room(&full, cargo);
+                    Ok(false)
+                }
+                AppendError::Io(error) => Err(error.into()),
+                AppendError::Marker(error) => Err(error.into()),
+            };
+        }
         if !defect::is_on(Defect::TailKeptAfterCut) {
             self.tail.clear();
         }
         self.uncommitted.retain(|end| end.index <= last);
         self.large.retain(|&index, _| index <= last);
-        self.log
-            .truncate_to(last)
-            .map_err(|error| error.to_string())?;
+        self.log.truncate_to(last)?;
         self.durable_end = self.durable_end.min(self.log.log_end());
-        Ok(())
+        Ok(true)
     }
 }

@@ -102,6 +102,17 @@ pub(crate) struct EntryEnd {
     pub(crate) bytes: usize,
 }
 
+/// How far a cut is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CutStep {
+    /// It is to be put into a block.
+    Planned,
+    /// It is in one on its way to the disk.
+    UnderWay,
+    /// The journal has it: the files may be cut.
+    Safe,
+}
+
 /// Something to be put into the journal, in order.
 #[derive(Debug)]
 pub(crate) enum Unwritten {
@@ -116,8 +127,7 @@ pub(crate) enum Unwritten {
     /// crash in between nothing may be missing that this replica told others it has.
     Cut {
         last: LogIndex,
-        /// It is in a block on its way to the disk.
-        under_way: bool,
+        step: CutStep,
     },
     /// The log is void and goes on elsewhere. As with a cut, it is given up when that is durable.
     Begin {

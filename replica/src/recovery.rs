@@ -1,6 +1,6 @@
 //! From what is on stable storage to a shard that can serve: the manifest, then the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use thalweg_consensus::{Entry, EntryKind as RaftKind, Group, GroupState, HardState, Membership};
@@ -10,7 +10,7 @@ use thalweg_log::journal::{
     EntryKind, Journal, JournalError, JournalOptions, Payloads, ReplayedEntry, ShardId,
 };
 use thalweg_log::manifest::{GroupManifest, Manifest, ManifestError};
-use thalweg_log::partition::{LaterLines, LogState, RecoverError, RecoveredEntry};
+use thalweg_log::partition::{LaterLines, LogRemoval, LogState, RecoverError, RecoveredEntry};
 use thalweg_log::{FileCache, GroupId, LogHome, PartitionLog};
 use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Now, Offset, Term};
@@ -70,8 +70,8 @@ struct Recovering<D: Disk> {
     members: Option<(LogIndex, Membership)>,
     hard_state: HardState,
     log: PartitionLog<D>,
-    /// The log that it had before it began anew, and the name of that one's directory.
-    replaced: Option<(String, PartitionLog<D>)>,
+    /// Names of the directories that it had, as far as the journal knows.
+    formers: BTreeSet<String>,
 }
 
 impl<D: Disk> Shard<D> {
@@ -113,7 +113,9 @@ impl<D: Disk> Shard<D> {
         let replaced = replaced(&replay.entries);
         let mut payloads = journal.payloads();
         for (entry, replaced) in replay.entries.iter().zip(replaced) {
-            if !replaced {
+            if entry.kind == EntryKind::Begin {
+                recovery.begin(entry, &mut payloads, replaced)?;
+            } else if !replaced {
                 recovery.replay(entry, &mut payloads, now)?;
             }
         }
@@ -128,12 +130,10 @@ impl<D: Disk> Shard<D> {
         for (group, recovering) in groups {
             opened.adopt(group, recovering)?;
         }
-        opened
-            .clear_waiting_room()
-            .map_err(|source| OpenError::Io {
-                path: opened.waiting_room("").display().to_string(),
-                source,
-            })?;
+        opened.clear_up().map_err(|source| OpenError::Io {
+            path: opened.config.dir.display().to_string(),
+            source,
+        })?;
         Ok(opened)
     }
 
@@ -144,11 +144,16 @@ impl<D: Disk> Shard<D> {
             members,
             hard_state,
             log,
-            replaced,
+            formers,
         } = recovering;
-        if let Some(replaced) = replaced {
-            self.dirs_in_use.insert(replaced.0.clone());
-            self.removed.push(Gone::replaced(replaced));
+        for former in formers.into_iter().filter(|former| *former != dir) {
+            let path = self.config.dir.join(&former);
+            self.dirs_in_use.insert(former.clone());
+            self.removed.push(Gone {
+                group: None,
+                dir: former,
+                removal: Some(LogRemoval::new(self.disk.clone(), path)),
+            });
         }
         let state = group_state(&spec, members, hard_state, &log)
             .map_err(|error| log_error(&dir, &error))?;
@@ -201,7 +206,7 @@ impl<D: Disk> Recovery<'_, D> {
                 members,
                 hard_state,
                 log,
-                replaced: None,
+                formers: BTreeSet::new(),
             },
         );
         Ok(())
@@ -215,9 +220,6 @@ impl<D: Disk> Recovery<'_, D> {
     ) -> Result<(), OpenError> {
         if entry.kind == EntryKind::Membership && !self.groups.contains_key(&entry.group) {
             return self.create(entry, payloads);
-        }
-        if entry.kind == EntryKind::Begin {
-            return self.begin(entry, payloads);
         }
         // A group that is not known was removed; the manifest knows of that already.
         let Some(known) = self.groups.get_mut(&entry.group) else {
@@ -295,7 +297,7 @@ impl<D: Disk> Recovery<'_, D> {
                 members,
                 hard_state,
                 log,
-                replaced: None,
+                formers: BTreeSet::new(),
             },
         );
         Ok(())
@@ -303,19 +305,22 @@ impl<D: Disk> Recovery<'_, D> {
 }
 
 impl<D: Disk> Recovery<'_, D> {
-    /// A log that was begun anew since the last checkpoint.
+    /// A log that was begun anew since the last checkpoint, and given up for another one later if that is
+    /// `replaced`.
     fn begin(
         &mut self,
         entry: &ReplayedEntry,
         payloads: &mut Payloads<'_, D>,
+        replaced: bool,
     ) -> Result<(), OpenError> {
         let Some(known) = self.groups.get_mut(&entry.group) else {
             return Ok(());
         };
-        let StoredBeginning { spec, log } =
+        let StoredBeginning { spec, former, log } =
             StoredBeginning::from_bytes(payload_of(entry, payloads)?)?;
-        if known.dir == spec.directory {
-            return Ok(()); // It was checkpointed since.
+        known.formers.extend([former, spec.directory.clone()]);
+        if replaced || known.dir == spec.directory {
+            return Ok(()); // The latter was checkpointed since.
         }
         let path = self.config.dir.join(&spec.directory);
         if !log.segments.is_empty() {
@@ -324,10 +329,8 @@ impl<D: Disk> Recovery<'_, D> {
             moved.map_err(|error| log_error(&spec.directory, &error))?;
         }
         let home = LogHome::new(self.disk.clone(), path, spec.spec.topic, self.files);
-        let log = PartitionLog::begin(home, spec.spec.config, &log);
-        let old = std::mem::replace(&mut known.log, log);
-        let old_dir = std::mem::replace(&mut known.dir, spec.directory);
-        known.replaced = Some((old_dir, old));
+        known.log = PartitionLog::begin(home, spec.spec.config, &log);
+        known.dir = spec.directory;
         known.members = spec.members;
         Ok(())
     }

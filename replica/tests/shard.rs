@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where a value is missing")]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use thalweg_log::disk::{DiskFile, SimDisk};
+use thalweg_log::disk::sim::PowerCut;
+use thalweg_log::disk::{Disk, DiskFile, SimDisk};
 use thalweg_log::journal::JournalOptions;
+use thalweg_log::partition::LogRemoval;
 use thalweg_log::{GroupId, LogConfig};
 use thalweg_model::batch::{
     BatchBuilder, BatchOptions, CheckedBatch, NewRecord, ProducerStamp, StoredBatch,
@@ -31,6 +34,7 @@ struct Node {
     done: BTreeMap<Ticket, Result<Appended, AppendError>>,
     woken: Vec<WaiterId>,
     notices: Vec<String>,
+    removals: Vec<LogRemoval<SimDisk>>,
     next: u64,
 }
 
@@ -53,6 +57,7 @@ impl Node {
             done: BTreeMap::new(),
             woken: Vec::new(),
             notices: Vec::new(),
+            removals: Vec::new(),
             next: 0,
         }
     }
@@ -85,6 +90,18 @@ impl Node {
         }
         self.disk.crash(1);
         Self::new(self.disk)
+    }
+
+    /// Carries out effects once, and keeps removals.
+    fn carry_out_but_removals(&mut self) {
+        self.shard.flush(NOW);
+        for effect in self.shard.take_effects() {
+            if let Effect::RemoveLog(removal) = effect {
+                self.removals.push(removal);
+            } else {
+                self.carry_out(effect);
+            }
+        }
     }
 
     /// Carries out effects, in order, until there are none.
@@ -560,6 +577,32 @@ fn a_removed_partition_is_gone_and_its_name_can_be_used_again() {
 }
 
 /// The partition's record is in the journal only, and a checkpoint gives up that part of it.
+#[test]
+fn what_a_process_left_that_stopped_while_it_removed_a_log_is_removed_by_the_next() {
+    let mut node = Node::new(SimDisk::new(1));
+    let group = node.add_written_at_once("orders");
+    node.append(group, batch(&["a"]));
+    node.settle();
+    node.shard.remove(group);
+    node.shard.start_checkpoint();
+    while node.removals.is_empty() {
+        node.carry_out_but_removals();
+    }
+    let names = |disk: &SimDisk| {
+        let names = disk.list(Path::new("/data")).unwrap();
+        let names = names.iter().map(|name| name.display().to_string());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(&node.disk),
+        ["journal", "manifest", "orders-0-delete"]
+    );
+    node.disk.restart(PowerCut::KeepsUnsynced);
+    let mut node = Node::new(node.disk.clone());
+    node.settle();
+    assert_eq!(names(&node.disk), ["journal", "manifest"]);
+}
+
 #[test]
 fn a_partition_to_which_nothing_happened_yet_is_in_the_manifest() {
     let mut node = Node::new(SimDisk::new(1));

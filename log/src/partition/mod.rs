@@ -35,7 +35,7 @@ pub use error::{AppendError, OpenError, ReadError, RecoverError};
 pub use log::{PartitionLog, SegmentInfo};
 pub use read::{Extent, LogRead};
 pub use recover::{Recovered, RecoveredEntry};
-pub use removal::LogRemoval;
+pub use removal::{LogRemoval, is_doomed};
 pub use replaced::LaterLines;
 pub use retention::Removed;
 pub(crate) use roll::write_metadata;
