@@ -17,7 +17,7 @@ use thalweg_model::{LogIndex, Term};
 use crate::copy::waiting_name;
 use crate::flush::{Arrival, Cargo, Filled, News};
 use crate::limits::BEGINNING_BYTES_MAX;
-use crate::partition::{Replica, Unwritten};
+use crate::partition::{Beginning, Replica, Unwritten};
 use crate::shard::Gone;
 use crate::spec_bytes::{SpecError, StoredSpec};
 use crate::{Effect, PartitionSpec, Shard};
@@ -114,11 +114,14 @@ impl<D: Disk> Shard<D> {
         replica.proposed = (Term(0), LogIndex(0));
         // None of them is what was committed under its index, as far as is known here.
         replica.uncommitted.clear();
-        replica.unwritten.push_back(Unwritten::Begin {
+        let beginning = Beginning {
             snapshot,
             dir,
             under_way: false,
-        });
+        };
+        replica
+            .unwritten
+            .push_back(Unwritten::Begin(Box::new(beginning)));
     }
 
     /// The log is another one, now that the journal knows of it.
@@ -126,10 +129,10 @@ impl<D: Disk> Shard<D> {
         let Some(replica) = self.replicas.get_mut(&group) else {
             return;
         };
-        let Some(Unwritten::Begin { snapshot, dir, .. }) = replica.unwritten.pop_front() else {
+        let Some(Unwritten::Begin(beginning)) = replica.unwritten.pop_front() else {
             unreachable!("a beginning stays in front until it is durable");
         };
-        if let Err(error) = self.begin(group, &snapshot, dir) {
+        if let Err(error) = self.begin(group, *beginning) {
             self.fail(format!(
                 "the log of group {group} was not begun anew: {error}"
             ));
@@ -139,7 +142,8 @@ impl<D: Disk> Shard<D> {
         self.effects.extend(woken.into_iter().map(Effect::Wake));
     }
 
-    fn begin(&mut self, group: GroupId, snapshot: &Snapshot, dir: String) -> Result<(), OpenError> {
+    fn begin(&mut self, group: GroupId, beginning: Beginning) -> Result<(), OpenError> {
+        let Beginning { snapshot, dir, .. } = beginning;
         let state = LogState::decode(&snapshot.data).expect("it was encoded here");
         let path = self.config.dir.join(&dir);
         if !state.segments.is_empty() {
@@ -151,7 +155,7 @@ impl<D: Disk> Shard<D> {
         let config = replica.spec.config.clone();
         let mut log = PartitionLog::begin(home, config, &state);
         log.finish_recovery()?;
-        let old = replica.begin(snapshot, (dir, log))?;
+        let old = replica.begin(&snapshot, (dir, log))?;
         let (count, bytes) = (state.segments.len(), replica.log.size_bytes());
         let notice = format!(
             "{} begins anew at offset {} after {count} segments of {bytes} bytes that were copied",
@@ -187,12 +191,16 @@ impl<D: Disk> Replica<D> {
     /// Puts a beginning into the block, if there is room; it stays in front until it is durable.
     pub(crate) fn write_beginning(
         &self,
-        (snapshot, dir): (Snapshot, String),
+        mut beginning: Box<Beginning>,
         block: &mut BlockBuilder,
         cargo: &mut Cargo<D>,
     ) -> (Unwritten, Filled) {
+        if beginning.under_way {
+            return (Unwritten::Begin(beginning), Filled::All);
+        }
+        let Beginning { snapshot, dir, .. } = &*beginning;
         let members = (snapshot.membership_index, &snapshot.membership);
-        let spec = self.spec.to_bytes(&dir, members);
+        let spec = self.spec.to_bytes(dir, members);
         let payload = StoredBeginning::to_bytes(&spec, &self.dir, &snapshot.data);
         let under_way = block.fits(payload.len());
         if under_way {
@@ -215,12 +223,8 @@ impl<D: Disk> Replica<D> {
         } else {
             Filled::BlockFull
         };
-        let begin = Unwritten::Begin {
-            snapshot,
-            dir,
-            under_way,
-        };
-        (begin, filled)
+        beginning.under_way = under_way;
+        (Unwritten::Begin(beginning), filled)
     }
 
     /// Takes another log; the one that it had.

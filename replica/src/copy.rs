@@ -114,13 +114,13 @@ impl<D: Disk> Shard<D> {
             self.dirs_in_use.insert(waiting_name(&dir));
             let replica = self.replicas.get_mut(&group)?;
             let topic = replica.spec.topic;
-            replica.copying = Some(Copying {
+            replica.copying = Some(Box::new(Copying {
                 message,
                 incoming: Incoming::new(self.disk.clone(), waiting, topic, state),
                 dir,
                 ticks: 0,
                 idle_ticks: 0,
-            });
+            }));
         } else if let Some(copying) = &mut self.replicas.get_mut(&group)?.copying {
             copying.message = message;
             copying.incoming.go_on_with(state);

@@ -550,9 +550,6 @@ impl<D: Disk> Replica<D> {
                 cargo.syncs.extend(self.large.remove(&entry.index));
             }
             Unwritten::Cut { last, step } => return self.write_cut((last, step), block, cargo),
-            Unwritten::Begin {
-                under_way: true, ..
-            } => return Ok(Some((next, Filled::All))),
             Unwritten::Ready(ready, messages) => {
                 let log_end = self.log.log_end();
                 let news = News::Persisted {
@@ -562,11 +559,9 @@ impl<D: Disk> Replica<D> {
                 };
                 cargo.arrivals.push(Arrival { group, news });
             }
-            Unwritten::Begin {
-                snapshot,
-                dir,
-                under_way: false,
-            } => return Ok(Some(self.write_beginning((snapshot, dir), block, cargo))),
+            Unwritten::Begin(beginning) => {
+                return Ok(Some(self.write_beginning(beginning, block, cargo)));
+            }
             Unwritten::HardState(_) | Unwritten::Created(_) => {
                 return Ok(Some((next, Filled::BlockFull)));
             }

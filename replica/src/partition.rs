@@ -102,6 +102,16 @@ pub(crate) struct EntryEnd {
     pub(crate) bytes: usize,
 }
 
+/// A log that takes another one's place.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    pub(crate) snapshot: Snapshot,
+    /// Name of the directory in which it goes on.
+    pub(crate) dir: String,
+    /// It is in a block on its way to the disk.
+    pub(crate) under_way: bool,
+}
+
 /// How far a cut is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CutStep {
@@ -130,13 +140,7 @@ pub(crate) enum Unwritten {
         step: CutStep,
     },
     /// The log is void and goes on elsewhere. As with a cut, it is given up when that is durable.
-    Begin {
-        snapshot: Snapshot,
-        /// Name of the directory in which it goes on.
-        dir: String,
-        /// It is in a block on its way to the disk.
-        under_way: bool,
-    },
+    Begin(Box<Beginning>),
     /// All before it being durable lets this be said and these messages go.
     Ready(ReadyNumber, Vec<Message>),
 }
@@ -170,7 +174,7 @@ pub(crate) struct Replica<D: Disk> {
     /// The hard state that the manifest has; none if it may not even know the replica.
     pub(crate) saved_hard_state: Option<HardState>,
     /// What is copied from another replica, to begin with.
-    pub(crate) copying: Option<Copying<D>>,
+    pub(crate) copying: Option<Box<Copying<D>>>,
     /// Where replicas of the partition live or lived, this one included.
     pub(crate) peers: BTreeMap<ReplicaId, BrokerId>,
     /// The replicas that the partition is to have; empty if nobody said.

@@ -231,7 +231,8 @@ impl<D: Disk> Shard<D> {
         }
         for unwritten in replica.unwritten {
             // The journal may name it already, so it stays as long as the manifest has the group.
-            if let Unwritten::Begin { dir, .. } = unwritten {
+            if let Unwritten::Begin(beginning) = unwritten {
+                let dir = beginning.dir;
                 let waiting = LogRemoval::new(self.disk.clone(), self.waiting_room(&dir));
                 self.removed.push(Gone {
                     group: None,
