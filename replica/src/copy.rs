@@ -273,7 +273,7 @@ impl<D: Disk> Shard<D> {
     pub(crate) fn discard(&mut self, copying: &Copying<D>) {
         self.dirs_in_use.remove(&copying.dir);
         // One that is being written goes when that is over.
-        if copying.incoming.wanted().is_some() || copying.incoming.is_whole() {
+        if !copying.incoming.is_writing() {
             self.remove_directory(copying.incoming.dir().to_path_buf());
         }
     }

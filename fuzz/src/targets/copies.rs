@@ -9,10 +9,11 @@ use thalweg_log::disk::{DiskFile, SimDisk};
 use thalweg_log::incoming::{Incoming, move_in};
 use thalweg_log::partition::{EntryId, LogEntry, LogState, ProducerBase};
 use thalweg_log::{FileCache, FileKind, LogConfig, LogHome, PartitionLog, SegmentState};
-use thalweg_model::batch::{BatchBuilder, BatchOptions, NewRecord, StoredBatch};
-use thalweg_model::{LeaderEpoch, LogIndex, Now, Offset, Term, Tick, Timestamp, Uuid};
+use thalweg_model::batch::StoredBatch;
+use thalweg_model::{LeaderEpoch, LogIndex, Offset, Term, Uuid};
 
 use super::Target;
+use super::directory::{NOW, batch};
 use crate::{Dice, bounded};
 
 pub(super) const COPIES: Target = Target {
@@ -22,10 +23,6 @@ pub(super) const COPIES: Target = Target {
     take,
 };
 
-const NOW: Now = Now {
-    tick: Tick(1_000),
-    wall: Timestamp(1_000_000),
-};
 const TOPIC: Uuid = Uuid::from_bytes([5; 16]);
 const ENTRIES: u64 = 5;
 
@@ -41,22 +38,9 @@ struct Made {
     input: Vec<u8>,
 }
 
-fn batch(number: u8) -> StoredBatch {
-    let mut builder = BatchBuilder::new(BatchOptions::default());
-    let value = vec![number; 100];
-    for _ in 0..3 {
-        builder.push(&NewRecord {
-            timestamp: Timestamp(i64::from(number)),
-            key: None,
-            value: Some(&value),
-            headers: &[],
-        });
-    }
-    let batch = builder.finish().expect("it is small");
-    batch.assign(
-        Offset::new(3 * i64::from(number)),
-        LeaderEpoch::from(Term(1)),
-    )
+fn stored(number: u8) -> StoredBatch {
+    let base = Offset::new(3 * i64::from(number));
+    batch(number).assign(base, LeaderEpoch::from(Term(1)))
 }
 
 fn home(disk: &SimDisk, dir: &str) -> LogHome<SimDisk> {
@@ -72,7 +56,7 @@ fn made() -> &'static Made {
             let entry = LogEntry {
                 index: LogIndex(index),
                 term: Term(1),
-                batches: &[batch(number)],
+                batches: &[stored(number)],
             };
             log.append(&entry, NOW).expect("there is room");
         }

@@ -103,7 +103,7 @@ pub(super) fn settle_with(
     }
 }
 
-fn batch(number: u8) -> CheckedBatch {
+pub(super) fn batch(number: u8) -> CheckedBatch {
     let mut builder = BatchBuilder::new(BatchOptions::default());
     let value = vec![number; 200];
     for _ in 0..3 {

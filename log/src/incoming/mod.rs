@@ -101,6 +101,12 @@ impl<D: Disk> Incoming<D> {
         self.next.filter(|_| !self.is_writing)
     }
 
+    /// Whether a part of it is being written.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.is_writing
+    }
+
     /// Whether all of it is here.
     #[must_use]
     pub fn is_whole(&self) -> bool {

@@ -40,6 +40,18 @@ pub struct LogRead<F> {
     pub waiting: Option<Bytes>,
 }
 
+impl<F> LogRead<F> {
+    fn nothing_at(from: Offset) -> Self {
+        Self {
+            first: from,
+            next: from,
+            bytes: 0,
+            extents: Vec::new(),
+            waiting: None,
+        }
+    }
+}
+
 impl<D: Disk> PartitionLog<D> {
     /// Whole batches from the one that contains `from`, at most `max_bytes` and none at `up_to` or
     /// after it, which is the start of a batch or the log's end. With `at_least_one` the first
@@ -62,13 +74,7 @@ impl<D: Disk> PartitionLog<D> {
                 end: self.next_offset,
             });
         }
-        let mut read = LogRead {
-            first: from,
-            next: from,
-            bytes: 0,
-            extents: Vec::new(),
-            waiting: None,
-        };
+        let mut read = LogRead::nothing_at(from);
         if from >= up_to.min(self.next_offset) {
             return Ok(read);
         }
@@ -100,13 +106,7 @@ impl<D: Disk> PartitionLog<D> {
         &self,
         (from, max_bytes, up_to, at_least_one): (Offset, u64, Offset, bool),
     ) -> Result<LogRead<D::File>, ReadError> {
-        let mut read = LogRead {
-            first: from,
-            next: from,
-            bytes: 0,
-            extents: Vec::new(),
-            waiting: None,
-        };
+        let mut read = LogRead::nothing_at(from);
         let waiting = self.read_waiting(from, max_bytes, up_to, at_least_one)?;
         let mut rest = waiting.clone();
         while let Some(header) = BatchHeader::decode(&rest) {

@@ -22,9 +22,11 @@ impl<D: Disk> PartitionLog<D> {
         at_least_one: bool,
     ) -> io::Result<Bytes> {
         let first = self.behind.first_at_or_before(from);
-        let (start, mut end) = (self.waiting_from(first), self.waiting_from(first));
+        let before = (0..first).map(|at| self.behind.whole_length(at));
+        let start = self.file_end() - self.behind.begun + before.sum::<u64>();
+        let mut end = start;
         for (piece, at) in self.behind.pieces.iter().zip(0..).skip(first) {
-            let next = self.waiting_from(at) + self.behind.whole_length(at);
+            let next = end + self.behind.whole_length(at);
             let is_too_much = next - start > max_bytes && (at > first || !at_least_one);
             if piece.first >= up_to || is_too_much {
                 break;
@@ -32,12 +34,6 @@ impl<D: Disk> PartitionLog<D> {
             end = next;
         }
         self.active_range(start, end)
-    }
-
-    /// Byte of the active segment where a waiting batch begins.
-    fn waiting_from(&self, at: usize) -> u64 {
-        let before = (0..at).map(|earlier| self.behind.whole_length(earlier));
-        self.file_end() - self.behind.begun + before.sum::<u64>()
     }
 
     /// Byte after the last one that is in the active segment's file.
