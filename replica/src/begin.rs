@@ -3,6 +3,7 @@
 //! entries, which are whole batches.
 
 use std::io;
+use std::path::Path;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thalweg_consensus::{Message, Snapshot};
@@ -10,7 +11,7 @@ use thalweg_log::disk::Disk;
 use thalweg_log::incoming::move_in;
 use thalweg_log::journal::{BlockBuilder, EntryKind as JournalKind, JournalEntry, Payload};
 use thalweg_log::partition::{LogState, OpenError};
-use thalweg_log::{GroupId, LogHome, PartitionLog};
+use thalweg_log::{FileCache, GroupId, LogHome, PartitionLog};
 use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Term};
 
@@ -79,6 +80,22 @@ pub(crate) fn is_usable(message: &Message) -> bool {
         })
 }
 
+/// The log that begins with `state` in a directory of the shard's, to which what was copied is moved if it was not before.
+pub(crate) fn begin_in<D: Disk>(
+    disk: &D,
+    (root, dir): (&Path, &str),
+    files: &FileCache<D>,
+    spec: &PartitionSpec,
+    state: &LogState,
+) -> io::Result<PartitionLog<D>> {
+    let path = root.join(dir);
+    if !state.segments.is_empty() {
+        move_in(disk, &root.join(waiting_name(dir)), &path)?;
+    }
+    let home = LogHome::new(disk.clone(), path, spec.topic, files);
+    Ok(PartitionLog::begin(home, spec.config.clone(), state))
+}
+
 impl<D: Disk> Shard<D> {
     /// Gives the group the older part of its log: a follower lacks what came before.
     pub(crate) fn offer_beginning(&mut self, group: GroupId) {
@@ -145,15 +162,10 @@ impl<D: Disk> Shard<D> {
     fn begin(&mut self, group: GroupId, beginning: Beginning) -> Result<(), OpenError> {
         let Beginning { snapshot, dir, .. } = beginning;
         let state = LogState::decode(&snapshot.data).expect("it was encoded here");
-        let path = self.config.dir.join(&dir);
-        if !state.segments.is_empty() {
-            move_in(&self.disk, &self.waiting_room(&dir), &path)?;
-            self.dirs_in_use.remove(&waiting_name(&dir));
-        }
         let replica = self.replicas.get_mut(&group).expect("the caller found it");
-        let home = LogHome::new(self.disk.clone(), path, replica.spec.topic, &self.files);
-        let config = replica.spec.config.clone();
-        let mut log = PartitionLog::begin(home, config, &state);
+        let place = (self.config.dir.as_path(), dir.as_str());
+        let mut log = begin_in(&self.disk, place, &self.files, &replica.spec, &state)?;
+        self.dirs_in_use.remove(&waiting_name(&dir));
         log.finish_recovery()?;
         let old = replica.begin(&snapshot, (dir, log))?;
         let (count, bytes) = (state.segments.len(), replica.log.size_bytes());

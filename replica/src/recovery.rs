@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use thalweg_consensus::{Entry, EntryKind as RaftKind, Group, GroupState, HardState, Membership};
 use thalweg_log::disk::Disk;
-use thalweg_log::incoming::move_in;
 use thalweg_log::journal::{
     EntryKind, Journal, JournalError, JournalOptions, Payloads, ReplayedEntry, ShardId,
 };
@@ -15,8 +14,7 @@ use thalweg_log::{FileCache, GroupId, LogHome, PartitionLog};
 use thalweg_model::defect::{self, Defect};
 use thalweg_model::{LogIndex, Now, Offset, Term};
 
-use crate::begin::StoredBeginning;
-use crate::copy::waiting_name;
+use crate::begin::{StoredBeginning, begin_in};
 use crate::limits::{BLOCKS_IN_FLIGHT_MAX, OPEN_FILES_MAX};
 use crate::partition::Replica;
 use crate::shard::Gone;
@@ -322,14 +320,9 @@ impl<D: Disk> Recovery<'_, D> {
         if replaced || known.dir == spec.directory {
             return Ok(()); // The latter was checkpointed since.
         }
-        let path = self.config.dir.join(&spec.directory);
-        if !log.segments.is_empty() {
-            let waiting = self.config.dir.join(waiting_name(&spec.directory));
-            let moved = move_in(self.disk, &waiting, &path);
-            moved.map_err(|error| log_error(&spec.directory, &error))?;
-        }
-        let home = LogHome::new(self.disk.clone(), path, spec.spec.topic, self.files);
-        known.log = PartitionLog::begin(home, spec.spec.config, &log);
+        let place = (self.config.dir.as_path(), spec.directory.as_str());
+        let begun = begin_in(self.disk, place, self.files, &spec.spec, &log);
+        known.log = begun.map_err(|error| log_error(&spec.directory, &error))?;
         known.dir = spec.directory;
         known.members = spec.members;
         Ok(())
